@@ -1,0 +1,170 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * conf: the INI files → one checked, immutable struct conf: plain read-only data. After conf_load() nobody parses text.
+ * Owns:    everything it points to; conf_free() gives it back.
+ * Units:   durations in milliseconds (_ms), sizes in bytes. Lists are NULL-terminated and never NULL.
+ * Strings: NULL means "not set, the default applies" unless the comment says otherwise.
+ * Defaults and limits of every key: conf/schema.c, from which the man page mcpinit.ini(5) is checked.
+ */
+#ifndef CONF_CONF_H
+#define CONF_CONF_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+enum conf_launch { CONF_LAUNCH_AUTO, CONF_LAUNCH_API, CONF_LAUNCH_CLI, CONF_LAUNCH_PROCESS };
+enum conf_autostart { CONF_AUTOSTART_YES, CONF_AUTOSTART_NO, CONF_AUTOSTART_LAZY };
+enum conf_autorestart { CONF_AUTORESTART_YES, CONF_AUTORESTART_NO, CONF_AUTORESTART_UNEXPECTED };
+enum conf_pull { CONF_PULL_MISSING, CONF_PULL_ALWAYS, CONF_PULL_NEVER };
+enum conf_health {
+	CONF_HEALTH_MCP,
+	CONF_HEALTH_EXEC,
+	CONF_HEALTH_DOCKER,
+	CONF_HEALTH_HTTP,
+	CONF_HEALTH_NONE
+};
+enum conf_on_unhealthy { CONF_UNHEALTHY_RESTART, CONF_UNHEALTHY_IGNORE, CONF_UNHEALTHY_STOP };
+enum conf_sharing { CONF_SHARED, CONF_PER_AGENT };
+enum conf_pin { CONF_PIN_OFF, CONF_PIN_WARN, CONF_PIN_BLOCK };
+enum conf_tristate { CONF_DEFAULT = -1, CONF_NO = 0, CONF_YES = 1 };
+
+/* One item of `environment` or `secret_environment`. */
+struct conf_env {
+	char *name;
+	char *value; /* NULL: pass through from our environment (or from the file named by NAME_FILE) at each start */
+	char *file; /* secret_environment: the value is the content of this file, read at each start */
+	bool is_optional; /* `NAME?`: left out when it is not there */
+};
+
+/* One item of `volumes`: SRC:DST[:ro]. */
+struct conf_volume {
+	char *source; /* "workspace", an absolute path in our container, a host path of Windows, or a volume's name */
+	char *target;
+	bool is_read_only;
+};
+
+struct conf_server {
+	char *name;
+	char *file; /* where its section stands */
+	int line;
+	char *blocked; /* not NULL: it cannot start before a person acts (a ${VAR:?} that is not set); the sentence says why */
+
+	char *image;
+	char **command;	   /* argv words; empty list: the image's own */
+	char **entrypoint; /* argv words; NULL: the image's own */
+	enum conf_launch launch;
+
+	struct conf_env
+		*environment; /* ends with name == NULL; secret_environment's items included */
+	char **env_file;
+	bool inherit_environment;
+
+	struct conf_volume *volumes; /* ends with source == NULL */
+	char **dns, **dns_search, **dns_opt, **extra_hosts;
+	char *network_mode, *hostname;
+	char *user; /* "auto", "UID[:GID]", "name" */
+	char *working_dir;
+	enum conf_tristate read_only, init;
+	char **tmpfs;	  /* "/path[:options]" */
+	int64_t shm_size; /* 0: engine's */
+	char *ipc;
+	char **ulimits;				    /* "nofile=1024[:2048]" */
+	char **devices;				    /* "/dev/x[:/dev/y[:rwm]]" */
+	char **cap_add, **cap_drop, **security_opt; /* cap_drop: {"ALL"} unless set */
+	int64_t mem_limit;			    /* 2 GiB unless set; 0: none */
+	int64_t mem_reservation;		    /* 0: none */
+	int64_t nano_cpus;			    /* cpus × 10^9; 0: all */
+	int64_t pids_limit;			    /* 1024 unless set; 0: none */
+	char **labels;				    /* "K=V" */
+	char *platform;
+	enum conf_pull pull_policy;
+	char *stop_signal; /* "SIGTERM", …; NULL: the image's, else SIGTERM */
+	char *logging;	   /* "none" unless set; "local", "json-file", … */
+
+	enum conf_autostart autostart;
+	int64_t idle_timeout_ms; /* 0: never */
+	enum conf_autorestart autorestart;
+	int *exitcodes; /* ends with -1 */
+	int64_t startsecs_ms;
+	int startretries; /* 0: for ever */
+	int64_t backoff_ms, backoff_max_ms;
+	int64_t start_timeout_ms;
+	int64_t stop_grace_period_ms;
+	char **depends_on;
+	bool required;
+
+	enum conf_health healthcheck;
+	char **healthcheck_exec; /* exec: argv words */
+	char *healthcheck_url;	 /* http */
+	int64_t healthcheck_interval_ms, healthcheck_timeout_ms, healthcheck_start_period_ms;
+	int healthcheck_retries;
+	int64_t busy_timeout_ms;
+	enum conf_on_unhealthy on_unhealthy;
+
+	enum conf_sharing sharing;
+	char *protocol;		    /* "auto" or a dated version */
+	char **client_capabilities; /* of roots, sampling, elicitation */
+	int64_t request_timeout_ms; /* 0: none */
+	int64_t park_timeout_ms, linger_ms;
+	int64_t max_message, max_queue;
+	char **tools, **tools_deny; /* patterns; tools: {"*"} unless set */
+	enum conf_pin pin_tools;
+	char **watch;
+};
+
+struct conf_agent {
+	char *name; /* "default" is there unless default_agent = no */
+	char *file;
+	int line;
+	char *user;	  /* "UID[:GID]" or a name; NULL: ours */
+	int64_t uid, gid; /* resolved; -1: ours */
+	char **servers;	  /* names; {"*"} unless set */
+	char **tools;	  /* SERVER:TOOL patterns; {"*"} unless set */
+};
+
+struct conf {
+	char *runtime_dir, *control_dir;
+	char *control_group;
+	char *docker_host; /* NULL: $DOCKER_HOST, the docker context, the first socket that answers */
+	enum conf_launch launch;
+	char *instance;	 /* NULL: derived (design section 6) */
+	char *workspace; /* "/workspace" unless set */
+	char *workspace_host;
+	char *user; /* COMMAND and process servers; NULL: ours */
+	bool default_agent;
+	char *default_group;
+	int64_t default_gid; /* resolved; -1: none */
+	int64_t shutdown_timeout_ms, command_grace_ms, required_timeout_ms;
+	int start_concurrency; /* 0: 2 × cpus */
+	char *log_level, *log_format;
+	char *metrics_file;
+
+	struct conf_server **servers; /* in the order of the files; NULL-terminated */
+	struct conf_agent **agents;   /* NULL-terminated */
+	char **secrets;	 /* values to redact: whatever came by ${…}, pass-through or a file */
+	char **warnings; /* "file:line: section: key: sentence": not errors, to be said once */
+};
+
+/* What went wrong, all of it: each "file:line: section: key: sentence". */
+struct conf_errors {
+	char **lines; /* owned, n of them */
+	size_t n;
+};
+
+struct conf_source {
+	const char *path;	    /* the main file; NULL: no file, a conf of defaults only */
+	const char *const *environ; /* what ${VAR} and pass-through look in */
+	bool is_strict; /* -t --strict: what is missing only at run time is an error too */
+};
+
+/* 0 and *ret (the caller's), or -EINVAL with every error of every file in errs (the caller calls conf_errors_done()). */
+int conf_load(const struct conf_source *src, struct conf **ret, struct conf_errors *errs);
+void conf_free(struct conf *c);
+void conf_errors_done(struct conf_errors *errs);
+/* By name, or NULL. */
+const struct conf_server *conf_find_server(const struct conf *c, const char *name);
+/* May this agent use this server? */
+bool conf_agent_may(const struct conf_agent *a, const char *server);
+
+#endif

@@ -1,0 +1,175 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * docker: the container engine as supervisor/ sees it: one struct docker per engine, its calls and callbacks.
+ * Every call has a deadline, nothing blocks. An engine that cannot be reached is tried again for ever (1 s … 30 s),
+ * and said once: on_down when it goes, on_up when it answers (again).
+ * Callbacks are never called from within the function that starts the work, and may free or cancel what they are
+ * about. Errors carry an enum docker_class in err.kind.
+ * Source: Engine API v1.41 (docs.docker.com/engine/api); API version negotiated from 1.41 (20.10) up.
+ */
+#ifndef DOCKER_DOCKER_H
+#define DOCKER_DOCKER_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+struct docker;
+struct docker_container;
+struct docker_pull;
+struct docker_spec;
+struct err;
+struct http;
+struct loop;
+struct stream;
+
+/* What an engine's error is; retry and fall-back are decided by this alone. */
+enum docker_class {
+	DOCKER_OTHER = 1,
+	DOCKER_DENIED,	   /* registry: no, or no credentials */
+	DOCKER_NOT_FOUND,  /* no such image, container, network, manifest */
+	DOCKER_CONFLICT,   /* name taken, removal in progress */
+	DOCKER_NETWORK,	   /* engine or registry unreachable, cut, DNS */
+	DOCKER_RATE_LIMIT, /* registry: too many requests */
+	DOCKER_VERSION,	   /* API version refused */
+	DOCKER_PERMISSION, /* EACCES on the socket, a proxy's 403 */
+	DOCKER_BAD_REQUEST, /* the engine says the spec is wrong: bad reference, bad limit, no such bind source */
+	DOCKER_EXEC,	/* the container's command cannot be executed: not found, not executable */
+	DOCKER_TIMEOUT, /* the engine did not answer in time */
+};
+const char *docker_class_name(int class);
+
+/* One container event of our instance. */
+struct docker_event {
+	const char *id, *name, *action; /* action: start die oom kill destroy health_status */
+	const char *health;		/* health_status: "healthy" or "unhealthy" */
+	int exit_code;			/* die; -1 otherwise */
+};
+
+struct docker_params {
+	struct loop *loop;
+	struct http *http;
+	const char *host;     /* docker_host of the config or NULL; see docker_new() */
+	const char *instance; /* for labels and filters; may be NULL until docker_set_instance() */
+	void (*on_up)(void *ctx); /* reachable: version negotiated, events connected */
+	void (*on_down)(
+		void *ctx,
+		const struct err *e); /* not reachable (any more); e says why and what to do */
+	void (*on_event)(void *ctx, const struct docker_event *ev);
+	void *ctx;
+};
+
+/*
+ * host: as given, else $DOCKER_HOST, else the current docker context of $DOCKER_CONFIG or ~/.docker, else the first of
+ * /var/run/docker.sock, $XDG_RUNTIME_DIR/docker.sock, /run/podman/podman.sock that is there. DOCKER_TLS_VERIFY and
+ * DOCKER_CERT_PATH are honoured for tcp. NULL only for a host that cannot be read (e names it). Starts to connect.
+ */
+struct docker *docker_new(const struct docker_params *p, struct err *e);
+/* Cancels everything without a callback. Containers stay. */
+void docker_free(struct docker *d);
+void docker_set_instance(struct docker *d, const char *instance);
+bool docker_is_up(const struct docker *d);
+/* "unix:///var/run/docker.sock", "tcp://host:2376": for -H and for people. */
+const char *docker_endpoint(const struct docker *d);
+/* "1.41", "20.10.24"; "" before the first on_up. */
+const char *docker_api_version(const struct docker *d);
+const char *docker_engine_version(const struct docker *d);
+
+/* --- containers ------------------------------------------------------------------------------ */
+
+struct docker_exit {
+	int exit_code; /* 0–255, or -1: not known */
+	bool is_oom;
+	bool is_engine_gone; /* the engine went away; whether the container lives is not known */
+	const struct err *e; /* not NULL: it never ran, and why (class in kind) */
+};
+
+struct docker_container_cb {
+	/* Created; its 64-digit ID. May be NULL. */
+	void (*on_created)(void *ctx, const char *id);
+	/* Attached, before start: the duplex stream of stdin and stdout, which the callee takes. stderr: see below. */
+	void (*on_attached)(void *ctx, struct stream *stdio);
+	void (*on_stderr)(void *ctx, const char *bytes, size_t n);
+	/* The engine says it runs. */
+	void (*on_started)(void *ctx);
+	/* Exactly once, and the last callback: it ended or could not be started. The container may still be in removal. */
+	void (*on_exit)(void *ctx, const struct docker_exit *x);
+};
+
+/*
+ * create → attach → wait (headers read) → start, AutoRemove off: removal is ours and follows every end by itself, apart
+ * from this object, tried until the engine says it is gone. NULL only for out of memory or an engine that is down.
+ * The stream stays the taker's; docker_container_free() cuts it (reads give the end).
+ */
+struct docker_container *docker_container_run(struct docker *d, const struct docker_spec *spec,
+					      const char *name,
+					      const struct docker_container_cb *cb, void *ctx,
+					      struct err *e);
+const char *docker_container_id(const struct docker_container *c); /* "" before it is created */
+/* "SIGTERM", "SIGKILL", …; an end follows by on_exit. Harmless after the end. */
+void docker_container_signal(struct docker_container *c, const char *signal);
+/* No more callbacks; whatever state it is in, the container is killed and removed in the background. */
+void docker_container_free(struct docker_container *c);
+
+/* Kills and removes by ID or name in the background; gone or "already in progress" is success. */
+void docker_remove(struct docker *d, const char *id_or_name);
+/* Removals not yet confirmed. on_idle (may be NULL) is called when it falls to 0. */
+size_t docker_removals(const struct docker *d);
+void docker_on_idle(struct docker *d, void (*on_idle)(void *ctx), void *ctx);
+/* Names of what is not confirmed removed, at most n of them into names (borrowed); returns how many. */
+size_t docker_removal_names(const struct docker *d, const char **names, size_t n);
+
+/* --- images ---------------------------------------------------------------------------------- */
+
+enum docker_pull_policy { DOCKER_PULL_MISSING, DOCKER_PULL_ALWAYS, DOCKER_PULL_NEVER };
+
+struct docker_pull_params {
+	const char *image;
+	const char *platform; /* or NULL */
+	enum docker_pull_policy policy;
+	/* At a human rate: "pulling alpine:3.20: 3 of 5 layers, 12.4 of 40.1 MB". Only when a registry is contacted. */
+	void (*on_progress)(void *ctx, const char *text);
+	/* Once: NULL: the image is there. Network and rate limit were retried (3 times) before this. */
+	void (*on_done)(void *ctx, const struct err *e);
+	void *ctx;
+};
+/* Makes sure that the image is there. With policy missing a present image never causes contact with a registry. */
+struct docker_pull *docker_pull_start(struct docker *d, const struct docker_pull_params *p,
+				      struct err *e);
+void docker_pull_cancel(struct docker_pull *p);
+
+/* --- who we are, and what we left behind --------------------------------------------------------- */
+
+struct docker_own_mount {
+	char *type, *name, *source, *destination;
+	bool is_read_only;
+};
+struct docker_self {
+	char *id; /* our own container, verified by inspect; NULL: we run on the host, or on another engine */
+	char *compose_project, *compose_service, *compose_number; /* our own labels, or NULL */
+	struct docker_own_mount *mounts;			  /* n_mounts, from .Mounts */
+	size_t n_mounts;
+};
+/* Asks once; the result is borrowed for the callback: docker_self_copy() what shall stay. Never fails: id NULL. */
+int docker_self_find(struct docker *d, void (*on_done)(void *ctx, const struct docker_self *self),
+		     void *ctx);
+struct docker_self *docker_self_copy(const struct docker_self *self);
+void docker_self_free(struct docker_self *self);
+
+struct docker_sweep_params {
+	const char *instance;
+	const char *boot;   /* containers of this boot are kept; NULL: none is kept */
+	const char *own_id; /* our own container, or NULL */
+	/* Once, when all are gone or given up; e: the list could not be had. */
+	void (*on_done)(void *ctx, size_t n_removed, const struct err *e);
+	void *ctx;
+};
+/* Removes containers of our instance from another boot, and any whose .owner label names a container this engine no longer has. */
+int docker_sweep(struct docker *d, const struct docker_sweep_params *p, struct err *e);
+
+#define DOCKER_LABEL_INSTANCE "io.mcpinit.instance"
+#define DOCKER_LABEL_SERVER   "io.mcpinit.server"
+#define DOCKER_LABEL_BOOT     "io.mcpinit.boot"
+#define DOCKER_LABEL_OWNER    "io.mcpinit.owner"
+
+#endif

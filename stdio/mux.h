@@ -1,0 +1,121 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * mux: N agents ↔ 1 server. Outlives every process of the server: a process is one generation.
+ * Ids, progress tokens and request ids are rewritten and restored byte for byte by one scan of the line; all else is
+ * copied. The handshake is done here once per process and cached; agents' initialize is answered from the cache.
+ * Owns: the streams it is given. Callbacks are never called from within a call into the mux but from the loop, and may
+ * call back in, mux_detach() and mux_free() included.
+ * Spec: MCP 2025-11-25 and older (handshake), 2026-07-28 (stateless); design section 8; facts: docs/architecture.md.
+ */
+#ifndef STDIO_MUX_H
+#define STDIO_MUX_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+struct err;
+struct loop;
+struct mux;
+struct mux_agent;
+struct stream;
+
+struct mux_ready {
+	const char *protocol;			  /* what the server negotiated: "2025-11-25" */
+	bool is_modern;				  /* 2026-07-28: stateless */
+	const char *server_name, *server_version; /* serverInfo */
+	int tools;				  /* counted over all pages; -1: it offers none */
+};
+
+struct mux_cb {
+	void (*on_ready)(void *ctx,
+			 const struct mux_ready *r); /* handshake done and tools counted */
+	void (*on_refused)(void *ctx,
+			   const char *why); /* the handshake failed; the process is of no use */
+	void (*on_stream_end)(
+		void *ctx); /* the process's stdout has ended, or its stdin is broken: call mux_detach() when the exit is known */
+	void (*on_wanted)(
+		void *ctx); /* the first message of an agent while the gate is MUX_ASLEEP */
+};
+
+struct mux_params {
+	struct loop *loop;
+	const char *server;	       /* name for messages; copied */
+	const char *version;	       /* ours, for clientInfo; copied */
+	const char *protocol;	       /* "auto" or a dated version; copied */
+	size_t max_message, max_queue; /* bytes; design section 8 */
+	int64_t park_timeout_ms, linger_ms, request_timeout_ms;
+	struct mux_cb cb;
+	void *ctx;
+};
+
+struct mux *mux_new(const struct mux_params *p, struct err *e);
+void mux_free(struct mux *m);
+
+/* --- the server's side ----------------------------------------------------------------------- */
+
+/* What happens to requests that meet a server not ready. */
+enum mux_gate {
+	MUX_PARK,	/* STARTING: they wait until the start ends */
+	MUX_PARK_TIMED, /* BACKOFF, engine away: they wait park_timeout */
+	MUX_REFUSE,	/* STOPPED, EXITED, FATAL: -32603 with why, at once */
+	MUX_ASLEEP,	/* lazy: they wait, and on_wanted is called */
+};
+/* why: one sentence for the agents, copied. The gate holds while no process is ready. */
+void mux_set_gate(struct mux *m, enum mux_gate gate, const char *why);
+
+/* A new process: takes its duplex stream on success, begins the handshake. Detach the old one first. */
+int mux_attach(struct mux *m, struct stream *takes, struct err *e);
+/* Half close of its stdin: the polite way to ask it to go. */
+void mux_close_stdin(struct mux *m);
+
+struct mux_death {
+	const char *
+		reason; /* "exited", "killed", "engine unreachable", "stopped", …; goes into data.reason */
+	int exit_code; /* -1: not known */
+	int signal;    /* 0: none */
+	bool is_oom;
+	const char *stderr_tail; /* or NULL */
+};
+/*
+ * The process is gone: closes its stream; in-flight calls are answered -32603 with data at once, idempotent requests
+ * wait for the next process and are re-issued once.
+ */
+void mux_detach(struct mux *m, const struct mux_death *d);
+bool mux_is_attached(const struct mux *m);
+bool mux_is_ready(const struct mux *m);
+unsigned mux_generation(const struct mux *m);
+
+/* A request of our own (health probe). fn is called once with the reply line, or with e; never after a cancel. */
+struct mux_ask;
+typedef void mux_reply_fn(void *ctx, const char *line, size_t len, const struct err *e);
+struct mux_ask *mux_ask(struct mux *m, const char *method, const char *params_json,
+			mux_reply_fn *fn, void *ctx, struct err *e);
+void mux_ask_cancel(struct mux_ask *ask);
+/* clock_ms() of the last byte from the server; requests of agents in flight. */
+int64_t mux_last_heard_ms(const struct mux *m);
+size_t mux_in_flight(const struct mux *m);
+
+/* --- the agents' side ------------------------------------------------------------------------ */
+
+enum mux_end_kind {
+	MUX_PIPES,  /* sessions come and go, the agent's end stays */
+	MUX_SOCKET, /* one session: its end is the agent's end, on_gone is called */
+};
+struct mux_agent_params {
+	const char *agent; /* name for messages; copied */
+	enum mux_end_kind kind;
+	void (*on_gone)(void *ctx); /* MUX_SOCKET: the session is over; call mux_agent_free() */
+	void *ctx;
+};
+/* Takes the stream on success. */
+struct mux_agent *mux_agent_new(struct mux *m, struct stream *takes,
+				const struct mux_agent_params *p, struct err *e);
+/* What it has in flight is cancelled upstream. */
+void mux_agent_free(struct mux_agent *a);
+/* Is somebody there (a writer or a reader, or a session with something pending)? */
+bool mux_agent_is_present(const struct mux_agent *a);
+const char *mux_agent_name(const struct mux_agent *a);
+size_t mux_agents_present(const struct mux *m);
+
+#endif
