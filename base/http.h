@@ -4,6 +4,8 @@
  * Also a raw connection (CURLOPT_CONNECT_ONLY) for what HTTP upgrades: the caller writes and reads the bytes.
  * Owns:    every fd (they are libcurl's: never closed by others).
  * Units:   milliseconds, bytes. Every request has a deadline or an idle timeout; 0 = none, for event streams only.
+ * Callbacks: from the loop only; they may start, cancel and close any call or connection, but not http_free().
+ * SIGPIPE: must be ignored by the program: TLS writes by plain write(2).
  * Source:  libcurl 7.88: curl_multi_socket_action(3), CURLOPT_CONNECT_ONLY(3), CURLOPT_UNIX_SOCKET_PATH(3).
  */
 #ifndef BASE_HTTP_H
@@ -48,9 +50,9 @@ struct http_request {
 	size_t max_body;     /* bytes kept for http_done.body; more is an error. 0 = 16 MiB */
 	int64_t deadline_ms; /* for the whole request; 0 = none */
 	int64_t idle_ms;     /* without a byte received; 0 = none */
-	/* The head is there; status is final. May be NULL. May not cancel. */
+	/* The head is there; status is final. May be NULL. */
 	void (*on_head)(void *ctx, int status);
-	/* A piece of the body of a 2xx answer. NULL: collected for on_done. May not cancel. */
+	/* A piece of the body of a 2xx answer. NULL: collected for on_done. */
 	void (*on_data)(void *ctx, const char *bytes, size_t n);
 	/* Exactly once, unless cancelled; the call is gone afterwards. Never called from within http_start(). */
 	void (*on_done)(void *ctx, const struct http_done *done);
@@ -62,7 +64,7 @@ struct http *http_new(struct loop *l, const char *user_agent, struct err *e);
 void http_free(struct http *h);
 
 struct http_call *http_start(struct http *h, const struct http_request *rq, struct err *e);
-/* No callback will be called. NULL is fine. */
+/* No callback will be called. NULL is fine; so is the call whose on_done is running. */
 void http_cancel(struct http_call *call);
 /* Answer header of a call whose on_head was called, or in on_done: value (borrowed for that callback) or NULL. */
 const char *http_header(struct http_call *call, const char *name);
