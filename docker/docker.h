@@ -38,6 +38,8 @@ enum docker_class {
 	DOCKER_TIMEOUT, /* the engine did not answer in time */
 };
 const char *docker_class_name(int class);
+/* enum docker_class of an error by status and words; status 0 or 200: by words alone (errors inside a pull stream). */
+int docker_classify(int status, const char *message);
 
 /* One container event of our instance. */
 struct docker_event {
@@ -74,6 +76,8 @@ const char *docker_endpoint(const struct docker *d);
 /* "1.41", "20.10.24"; "" before the first on_up. */
 const char *docker_api_version(const struct docker *d);
 const char *docker_engine_version(const struct docker *d);
+/* Is the version that we speak at least this one? False before the first on_up. */
+bool docker_api_at_least(const struct docker *d, int major, int minor);
 
 /* --- containers ------------------------------------------------------------------------------ */
 
@@ -136,6 +140,9 @@ struct docker_pull_params {
 /* Makes sure that the image is there. With policy missing a present image never causes contact with a registry. */
 struct docker_pull *docker_pull_start(struct docker *d, const struct docker_pull_params *p,
 				      struct err *e);
+/* In on_done without an error: the image's own user ("" is root); borrowed for the callback. */
+const char *docker_pull_user(const struct docker_pull *p);
+/* No more callbacks. NULL is fine; so is the pull whose on_done is running. */
 void docker_pull_cancel(struct docker_pull *p);
 
 /* --- who we are, and what we left behind --------------------------------------------------------- */

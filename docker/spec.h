@@ -39,21 +39,43 @@ struct docker_spec {
 	char **tmpfs, **ulimits, **devices, **cap_add, **cap_drop, **security_opt;
 	bool read_only;
 	bool init;
+	bool auto_remove; /* the engine removes it at its end; else whoever started it does */
 	int64_t shm_size, mem_limit, mem_reservation, nano_cpus,
 		pids_limit; /* bytes, 10^-9 cpus; 0: not set */
 	char *log_driver;   /* "none", "local", …; NULL: the engine's */
 };
 
+/* NULL-terminated lists of owned strings; NULL is the empty list. */
+int docker_list_add(char ***list, const char *item);
+int docker_list_addf(char ***list, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
+/* Copies from, in front of which *list may already hold items. */
+int docker_list_extend(char ***list, char *const *from);
+void docker_list_free(char **list);
+/* Sets NAME=value in a list of "K=V"; the last one wins. */
+int docker_env_set(char ***env, const char *name, const char *value);
+/* The value, borrowed, or NULL. env: "K=V" items, or NULL. */
+const char *docker_env_get(const char *const *env, const char *name);
+
 /* The hardened defaults: cap_drop ALL, no-new-privileges, init, pids 1024, 2 GiB without swap on top, log driver none. */
 int docker_spec_init(struct docker_spec *s, const char *image);
 void docker_spec_done(struct docker_spec *s);
 
-/* Appends the body of containers/create. Pure. -EINVAL with the sentence: a value that cannot be rendered. */
+/*
+ * Appends the body of containers/create (platform is not part of it: a query parameter). -EINVAL with the sentence: a
+ * value that cannot be rendered. Pure, but for `security_opt = seccomp=FILE`: like the CLI, it reads FILE here.
+ */
 int docker_spec_json(const struct docker_spec *s, struct buf *out, struct err *e);
 
+/* "chown", "CAP_CHOWN" → "CAP_CHOWN"; "all" → "ALL": as the CLI writes them. The caller's; NULL: out of memory. */
+char *docker_cap_name(const char *cap);
+/* "name:ip", "name=ip", "name=[ip6]" → "name:ip", which every CLI and engine takes. *ret is the caller's. */
+int docker_extra_host(const char *item, char **ret, struct err *e);
+
 /*
- * `docker -H endpoint run -i --rm --pull never --name NAME …`: *ret_argv for execv, *ret_env for its environment (base
- * plus the container's variables, which the argv names only). Both NULL-terminated and the caller's (docker_argv_free).
+ * `docker -H endpoint run -i [--rm] --pull never --name NAME …`: *ret_argv for execvp, *ret_env for its environment
+ * (base plus the container's variables, which the argv names only). Both NULL-terminated and the caller's.
+ * A variable that the CLI itself obeys (HOME, PATH, DOCKER_HOST, …; a proxy's where the endpoint is tcp) would change
+ * the CLI: it goes as NAME=VALUE in the argv and the CLI keeps its own. A proxy URL with a password is refused there.
  */
 struct docker_argv_params {
 	const char *docker_path; /* "docker" */
