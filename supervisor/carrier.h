@@ -1,0 +1,52 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * carrier: what the three launchers have in common, behind launch.h and private to launch*.c. launch.c plans the
+ * container, has its image fetched and picks the carrier; a carrier brings one process to life and tells its end.
+ */
+#ifndef SUPERVISOR_CARRIER_H
+#define SUPERVISOR_CARRIER_H
+
+#include "docker/spec.h"
+#include "supervisor/launch.h"
+
+struct carrier;
+struct docker_pull;
+struct loop_timer;
+
+struct carrier_ops {
+	const char *via;
+	void (*stop)(struct carrier *c); /* the stop signal */
+	void (*kill)(struct carrier *c);
+	void (*free)(struct carrier *c); /* no callbacks; kills and removes what still exists */
+	void (*event)(struct carrier *c, const struct docker_event *ev); /* may be NULL */
+	const char *(*id)(const struct carrier *c);
+};
+
+/* First member of every carrier. */
+struct carrier {
+	const struct carrier_ops *ops;
+	struct launch *launch;
+};
+
+struct launch {
+	struct launch_params p;
+	struct docker_spec spec;  /* containers only */
+	char name[128];		  /* of the container */
+	struct docker_pull *pull; /* under way, or NULL */
+	struct carrier *carrier;  /* NULL before its image is there */
+	struct loop_timer *soon;  /* what must not happen within launch_new() */
+	bool is_container, is_installing, may_fall_back, is_image_there, is_called_off;
+	bool is_final;		/* set with an error by a carrier that knows that no retry helps */
+	char first_error[1024]; /* "" or why the api was given up */
+};
+
+struct carrier *carrier_api_new(struct launch *l, struct err *e);
+struct carrier *carrier_cli_new(struct launch *l, struct err *e);
+struct carrier *carrier_process_new(struct launch *l, struct err *e);
+
+/* For carriers: the end of it. May try another carrier instead of telling; the carrier must not be used afterwards. */
+void launch_over(struct launch *l, const struct launch_exit *x);
+/* Is this class of error one a person must mend? */
+bool launch_is_final(int docker_class);
+
+#endif

@@ -1,0 +1,30 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * control: the sockets for mcpctl: the operator's (control_dir/control.sock: root, our own uid, control_group; every
+ * verb) and one an agent (<runtime_dir>/<agent>/agent.sock, owned like its pipes: who can open it is that agent; only
+ * the verbs of that agent). Protocol: base/wire.h.
+ * Owns:   sockets and clients, until `connect` makes a client a session of the mux.
+ * Bounds: clients a socket, bytes of a request, bytes of answers not read, time without a request. Who passes one is
+ *         closed; nobody waits for anybody.
+ */
+#ifndef SUPERVISOR_CONTROL_H
+#define SUPERVISOR_CONTROL_H
+
+struct conf_agent;
+struct control;
+struct err;
+struct supervisor;
+
+/* Opens the operator's socket; rundir must stand. -EBUSY in e->code: another mcpinit answers there. */
+struct control *control_new(struct supervisor *sv, struct err *e);
+/* Closes clients, removes sockets. */
+void control_free(struct control *ctl);
+
+/* Opens the agent's socket in its directory (rundir_agent() first). */
+int control_add_agent(struct control *ctl, const struct conf_agent *agent, struct err *e);
+void control_remove_agent(struct control *ctl, const char *agent);
+
+/* Something changed: those who wait for an outcome are answered if it is there. From the loop. */
+void control_changed(struct control *ctl);
+
+#endif

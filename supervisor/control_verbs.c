@@ -1,0 +1,268 @@
+/* SPDX-License-Identifier: MIT */
+/* What each verb does. */
+#include "base/buf.h"
+#include "base/cleanup.h"
+#include "base/err.h"
+#include "base/log.h"
+#include "base/stream.h"
+#include "conf/conf.h"
+#include "stdio/errlog.h"
+#include "supervisor/agents.h"
+#include "supervisor/control_priv.h"
+#include "supervisor/server.h"
+#include "supervisor/status.h"
+#include "supervisor/supervisor.h"
+
+#include <cjson/cJSON.h>
+#include <string.h>
+
+/* A server whose new lines are handed to all who follow it. */
+struct ctl_tail {
+	struct ctl_tail *next;
+	struct control *ctl;
+	struct server *server;
+};
+
+static const char *text_of(const cJSON *params, const char *key)
+{
+	return cJSON_GetStringValue(cJSON_GetObjectItemCaseSensitive(params, key));
+}
+
+static const struct conf_agent *find_agent(const struct conf *conf, const char *name)
+{
+	for (struct conf_agent **a = conf->agents; *a; a++)
+		if (strcmp((*a)->name, name) == 0)
+			return *a;
+	return NULL;
+}
+
+const struct conf_agent *ctl_agent(const struct ctl_client *c)
+{
+	const struct ctl_socket *s = c->socket;
+	return s->agent ? find_agent(s->ctl->sv->conf, s->agent) : NULL;
+}
+
+/* --- whose, and which server ----------------------------------------------------------------- */
+
+/* The server named in params, if this client may know of it; else it is told, and NULL. */
+static struct server *pick_server(struct ctl_client *c, const struct wire_request *rq)
+{
+	struct supervisor *sv = c->socket->ctl->sv;
+	const char *name = text_of(rq->params, "server");
+	if (!name) {
+		ctl_error(c, rq->id, WIRE_PARAMS, "%s needs \"server\"", wire_verb(rq->verb)->name);
+		return NULL;
+	}
+	const struct conf_agent *a = ctl_agent(c);
+	struct server *s = supervisor_find(sv, name);
+	if (s && (!a || conf_agent_may(a, name)))
+		return s;
+	_cleanup_buf_ struct buf known = { 0 };
+	for (size_t i = 0; i < sv->n_servers; i++) {
+		const char *other = server_name(sv->servers[i]);
+		if (!a || conf_agent_may(a, other))
+			(void)buf_addf(&known, "%s%s", known.len ? ", " : "", other);
+	}
+	ctl_error(c, rq->id, WIRE_UNKNOWN, "there is no server '%.64s'; there are: %s", name,
+		  known.len ? buf_str(&known) : "none");
+	return NULL;
+}
+
+/* As whom: the socket's agent; at the operator's socket the one named, else the default one. NULL: it is told. */
+static const struct conf_agent *pick_agent(struct ctl_client *c, const struct wire_request *rq)
+{
+	const struct conf *conf = c->socket->ctl->sv->conf;
+	const char *name = text_of(rq->params, "agent"), *own = c->socket->agent;
+	if (own && name && strcmp(own, name) != 0) {
+		ctl_error(c, rq->id, WIRE_DENIED,
+			  "this socket is agent %s's: it cannot speak for '%.64s'", own, name);
+		return NULL;
+	}
+	name = own ? own : name ? name : "default";
+	const struct conf_agent *a = find_agent(conf, name);
+	if (a)
+		return a;
+	_cleanup_buf_ struct buf known = { 0 };
+	for (struct conf_agent **i = conf->agents; *i; i++)
+		(void)buf_addf(&known, "%s%s", known.len ? ", " : "", (*i)->name);
+	ctl_error(c, rq->id, WIRE_UNKNOWN, "there is no agent '%.64s'; --agent takes one of: %s",
+		  name, known.len ? buf_str(&known) : "none, as default_agent is off");
+	return NULL;
+}
+
+/* Both; NULL: the client is told why not. */
+static struct server *pick(struct ctl_client *c, const struct wire_request *rq,
+			   const struct conf_agent **ret_agent)
+{
+	struct server *s = pick_server(c, rq);
+	if (!s || !(*ret_agent = pick_agent(c, rq)))
+		return NULL;
+	if (conf_agent_may(*ret_agent, server_name(s)))
+		return s;
+	ctl_error(c, rq->id, WIRE_REFUSED,
+		  "agent %s may not use server %s: `servers` of [agent:%s] does not name it",
+		  (*ret_agent)->name, server_name(s), (*ret_agent)->name);
+	return NULL;
+}
+
+/* --- the verbs ----------------------------------------------------------------------------- */
+
+static void do_status(struct ctl_client *c, const struct wire_request *rq)
+{
+	const cJSON *names = cJSON_GetObjectItemCaseSensitive(rq->params, "names");
+	ctl_result(c, rq->id, status_snapshot(c->socket->ctl->sv, ctl_agent(c), names));
+}
+
+static void do_connect(struct ctl_client *c, const struct wire_request *rq)
+{
+	struct supervisor *sv = c->socket->ctl->sv;
+	const struct conf_agent *agent;
+	struct server *s = pick(c, rq, &agent);
+	if (!s)
+		return;
+	if (sv->shutdown) {
+		ctl_error(c, rq->id, WIRE_REFUSED, "mcpinit is shutting down");
+		return;
+	}
+	struct err e;
+	_cleanup_close_ int fd = ctl_hand_over(c, rq->id);
+	struct stream *stream = fd < 0 ? NULL : stream_of_fds(sv->loop, fd, fd, &e);
+	if (stream) {
+		fd = -1;
+		if (agents_add_socket(server_agents(s), agent->name, stream, &e) < 0) {
+			stream_free(stream);
+			stream = NULL;
+		}
+	}
+	if (!stream && !c->is_dead)
+		log_warn(server_name(s), "agent %s: session not begun: %s", agent->name,
+			 fd < 0 ? "its socket is full" : e.text);
+	ctl_drop(c);
+}
+
+static void do_endpoint(struct ctl_client *c, const struct wire_request *rq)
+{
+	const struct conf_agent *agent;
+	struct server *s = pick(c, rq, &agent);
+	if (!s)
+		return;
+	/* An agent may have its directory mounted anywhere: it gets paths from its socket's directory. */
+	_cleanup_buf_ struct buf dir = { 0 }, in = { 0 }, out = { 0 };
+	if (!c->socket->agent)
+		(void)buf_addf(&dir, "%s/%s/", c->socket->ctl->sv->conf->runtime_dir, agent->name);
+	(void)buf_addf(&in, "%s%s/in", buf_str(&dir), server_name(s));
+	(void)buf_addf(&out, "%s%s/out", buf_str(&dir), server_name(s));
+	cJSON *pair = cJSON_CreateObject();
+	if (!pair || !status_add_text(pair, "in", buf_str(&in)) ||
+	    !status_add_text(pair, "out", buf_str(&out))) {
+		cJSON_Delete(pair);
+		pair = NULL;
+	}
+	ctl_result(c, rq->id, pair);
+}
+
+static void do_shutdown(struct ctl_client *c, const struct wire_request *rq)
+{
+	cJSON *result = cJSON_CreateObject();
+	if (result)
+		(void)status_add_text(result, "text", "shutting down");
+	ctl_result(c, rq->id, result);
+	supervisor_shutdown(c->socket->ctl->sv, "mcpctl shutdown");
+}
+
+static void do_later(struct ctl_client *c, const struct wire_request *rq)
+{
+	ctl_error(c, rq->id, WIRE_NO_METHOD, "%s is not supported by this version of mcpinit",
+		  wire_verb(rq->verb)->name);
+}
+
+/* --- logs ---------------------------------------------------------------------------------- */
+
+static void send_log_line(void *ctx, uint64_t seq, const char *line)
+{
+	struct ctl_client *c = ctx;
+	cJSON *note = cJSON_CreateObject();
+	if (note && (!cJSON_AddNumberToObject(note, "seq", (double)seq) ||
+		     !status_add_text(note, "text", line))) {
+		cJSON_Delete(note);
+		note = NULL;
+	}
+	if (!c->is_dead)
+		ctl_note(c, "line", note);
+	else
+		cJSON_Delete(note);
+}
+
+static void tail_line(void *ctx, uint64_t seq, const char *line)
+{
+	struct ctl_tail *t = ctx;
+	for (struct ctl_socket *s = t->ctl->sockets; s; s = s->next)
+		for (struct ctl_client *c = s->clients; c; c = c->next)
+			if (c->follows == t->server)
+				send_log_line(c, seq, line);
+}
+
+/* Stays until the end: to let go of it while it calls us would be another case to think of. */
+static bool tail(struct control *ctl, struct server *s)
+{
+	for (struct ctl_tail *t = ctl->tails; t; t = t->next)
+		if (t->server == s)
+			return true;
+	struct ctl_tail *t = calloc(1, sizeof(*t));
+	if (!t)
+		return false;
+	*t = (struct ctl_tail){ .next = ctl->tails, .ctl = ctl, .server = s };
+	ctl->tails = t;
+	errlog_on_line(server_errlog(s), tail_line, t);
+	return true;
+}
+
+void ctl_tails_free(struct control *ctl)
+{
+	while (ctl->tails) {
+		struct ctl_tail *t = ctl->tails;
+		ctl->tails = t->next;
+		errlog_on_line(server_errlog(t->server), NULL, NULL);
+		free(t);
+	}
+}
+
+static void do_logs(struct ctl_client *c, const struct wire_request *rq)
+{
+	struct server *s = pick_server(c, rq);
+	if (!s)
+		return;
+	const cJSON *lines = cJSON_GetObjectItemCaseSensitive(rq->params, "lines");
+	bool is_limited = cJSON_IsNumber(lines) && lines->valueint >= 0;
+	if (!is_limited || lines->valueint > 0) /* to errlog_each() 0 means all */
+		errlog_each(server_errlog(s), is_limited ? (size_t)lines->valueint : 0,
+			    send_log_line, c);
+	if (!cJSON_IsTrue(cJSON_GetObjectItemCaseSensitive(rq->params, "follow")))
+		ctl_result(c, rq->id, cJSON_CreateObject());
+	else if (tail(c->socket->ctl, s))
+		c->follows = c->is_dead ? NULL : s;
+	else
+		ctl_drop(c);
+}
+
+/* --- which is which ------------------------------------------------------------------------ */
+
+static void (*const verbs[WIRE_VERBS])(struct ctl_client *c, const struct wire_request *rq) = {
+	[WIRE_STATUS] = do_status,     [WIRE_START] = ctl_wait_begin,
+	[WIRE_STOP] = ctl_wait_begin,  [WIRE_RESTART] = ctl_wait_begin,
+	[WIRE_WAIT] = ctl_wait_begin,  [WIRE_LOGS] = do_logs,
+	[WIRE_CONNECT] = do_connect,   [WIRE_ENDPOINT] = do_endpoint,
+	[WIRE_SHUTDOWN] = do_shutdown, [WIRE_RELOAD] = do_later,
+	[WIRE_AGENTS] = do_later,      [WIRE_SWEEP] = do_later,
+};
+
+void ctl_request(struct ctl_client *c, const struct wire_request *rq)
+{
+	const struct wire_verb_row *row = wire_verb(rq->verb);
+	if (c->socket->agent && !row->is_for_agents)
+		ctl_error(c, rq->id, WIRE_DENIED,
+			  "%s is for the operator: use the socket in control_dir, not agent %s's",
+			  row->name, c->socket->agent);
+	else
+		verbs[rq->verb](c, rq);
+}

@@ -1,0 +1,406 @@
+/* SPDX-License-Identifier: MIT */
+/* start, stop, restart, wait: what is asked is done at once, the answer comes when the outcome is there. */
+#include "base/buf.h"
+#include "base/cleanup.h"
+#include "base/log.h"
+#include "base/loop.h"
+#include "conf/conf.h"
+#include "supervisor/control_priv.h"
+#include "supervisor/server.h"
+#include "supervisor/status.h"
+#include "supervisor/supervisor.h"
+
+#include <cjson/cJSON.h>
+#include <string.h>
+
+enum outcome { OPEN, DONE, FAILED };
+
+struct waited {
+	struct server *server;
+	unsigned generation; /* when it was asked */
+	bool is_asked;
+};
+
+struct ctl_wait {
+	enum wire_verb verb;
+	cJSON *id;	     /* owned */
+	bool is_all;	     /* no names were given */
+	bool is_begun;	     /* a round has passed: wishes have become states */
+	bool is_late;	     /* the timeout is over */
+	struct waited *each; /* owned, n */
+	size_t n;
+	struct loop_timer *timer; /* looks in the next round; then the timeout */
+	int64_t timeout_ms;	  /* -1: none */
+	struct ctl_client *client;
+};
+
+void ctl_wait_free(struct ctl_wait *w)
+{
+	if (!w)
+		return;
+	loop_timer_free(w->timer);
+	cJSON_Delete(w->id);
+	free(w->each);
+	free(w);
+}
+
+/* --- the outcome for one server -------------------------------------------------------------- */
+
+static bool is_stopped(const struct server *s)
+{
+	enum srv_state state = server_state(s);
+	return state == SRV_STOPPED || state == SRV_EXITED || state == SRV_FATAL;
+}
+
+static bool depends_on(const struct server *s, const struct server *other)
+{
+	for (char **d = server_conf(s)->depends_on; *d; d++)
+		if (strcmp(*d, server_name(other)) == 0)
+			return true;
+	return false;
+}
+
+/* STARTING for ever: what it depends on is down and nobody wants it up. NULL: not so. */
+static const struct server *hopeless_for(const struct supervisor *sv, const struct server *s)
+{
+	for (size_t i = 0; i < sv->n_servers; i++)
+		if (depends_on(s, sv->servers[i]) && is_stopped(sv->servers[i]))
+			return sv->servers[i];
+	return NULL;
+}
+
+static void say(struct buf *text, const char *words, const char *why)
+{
+	(void)buf_addf(text, "%s%s%s", words, why && *why ? ": " : "", why ? why : "");
+}
+
+static enum outcome start_outcome(const struct ctl_wait *w, const struct waited *each,
+				  struct buf *text)
+{
+	struct server_info info;
+	server_info(each->server, &info);
+	bool is_new = info.generation != each->generation;
+	const struct server *other = NULL;
+	switch (server_state(each->server)) {
+	case SRV_RUNNING:
+		if (w->verb == WIRE_RESTART && !is_new)
+			return OPEN;
+		say(text, w->verb == WIRE_RESTART ? "restarted" : "started", NULL);
+		return DONE;
+	case SRV_BACKOFF:
+		if (!is_new)
+			return OPEN;
+		say(text, "it does not stay up, and is tried again", info.why);
+		return FAILED;
+	case SRV_STARTING:
+		other = hopeless_for(w->client->socket->ctl->sv, each->server);
+		if (!other)
+			return OPEN;
+		say(text, "it waits for what it depends on; start that too", server_name(other));
+		return FAILED;
+	case SRV_FATAL:
+	case SRV_EXITED:
+	case SRV_STOPPED:
+		say(text, info.state, info.why);
+		return FAILED;
+	default:
+		return OPEN;
+	}
+}
+
+static enum outcome wait_outcome(const struct ctl_wait *w, const struct server *s, struct buf *text)
+{
+	struct server_info info;
+	server_info((struct server *)s, &info);
+	bool is_asleep = info.is_lazy && server_state(s) == SRV_STOPPED;
+	if (server_is_ready(s) || is_asleep || (w->is_all && server_counts_as_up(s))) {
+		say(text, is_asleep ? "asleep" : server_is_ready(s) ? "ready" : "stopped", NULL);
+		return DONE;
+	}
+	say(text, info.state, info.why);
+	/* Nothing but a person changes these: to wait for it would be for ever. */
+	return server_state(s) == SRV_FATAL || server_state(s) == SRV_EXITED ? FAILED : OPEN;
+}
+
+static enum outcome outcome_of(const struct ctl_wait *w, const struct waited *each,
+			       struct buf *text)
+{
+	switch (w->verb) {
+	case WIRE_STOP:
+		if (!each->is_asked || !is_stopped(each->server) || !server_is_down(each->server))
+			return OPEN;
+		say(text, "stopped", NULL);
+		return DONE;
+	case WIRE_WAIT:
+		return wait_outcome(w, each->server, text);
+	default:
+		return start_outcome(w, each, text);
+	}
+}
+
+/* --- stop: dependants first ------------------------------------------------------------------ */
+
+static bool has_dependant_up(const struct ctl_wait *w, const struct server *s)
+{
+	for (size_t i = 0; i < w->n; i++)
+		if (depends_on(w->each[i].server, s) && !is_stopped(w->each[i].server))
+			return true;
+	return false;
+}
+
+static void stop_next(struct ctl_wait *w, bool all_at_once)
+{
+	for (size_t i = 0; i < w->n; i++) {
+		struct waited *each = &w->each[i];
+		if (each->is_asked || (!all_at_once && has_dependant_up(w, each->server)))
+			continue;
+		each->is_asked = true;
+		server_stop(each->server, "mcpctl stop");
+	}
+}
+
+static bool is_named(const struct ctl_wait *w, const struct server *s)
+{
+	for (size_t i = 0; i < w->n; i++)
+		if (w->each[i].server == s)
+			return true;
+	return false;
+}
+
+/* Those that are up, depend on one of w, and are not among w: their names; else "". */
+static void find_left_behind(const struct ctl_wait *w, struct buf *names)
+{
+	const struct supervisor *sv = w->client->socket->ctl->sv;
+	for (size_t i = 0; i < sv->n_servers; i++) {
+		const struct server *s = sv->servers[i];
+		if (is_stopped(s) || is_named(w, s))
+			continue;
+		for (size_t j = 0; j < w->n; j++)
+			if (depends_on(s, w->each[j].server)) {
+				(void)buf_addf(names, "%s%s", names->len ? ", " : "",
+					       server_name(s));
+				break;
+			}
+	}
+}
+
+/* --- answers ------------------------------------------------------------------------------- */
+
+/* The wait is over: the client is free to ask the next, and w is gone. */
+static void answer(struct ctl_wait *w, cJSON *takes_result)
+{
+	struct ctl_client *c = w->client;
+	c->wait = NULL;
+	ctl_result(c, w->id, takes_result);
+	ctl_next(c);
+	ctl_wait_free(w);
+}
+
+static void refuse(struct ctl_wait *w, int code, const char *text)
+{
+	struct ctl_client *c = w->client;
+	c->wait = NULL;
+	ctl_error(c, w->id, code, "%s", text);
+	ctl_next(c);
+	ctl_wait_free(w);
+}
+
+static bool add_outcome(cJSON *servers, const struct server *s, bool is_done, const char *text)
+{
+	cJSON *row = cJSON_CreateObject();
+	if (row && status_add_text(row, "name", server_name(s)) &&
+	    cJSON_AddBoolToObject(row, "is_done", is_done) && status_add_text(row, "text", text) &&
+	    cJSON_AddItemToArray(servers, row))
+		return true;
+	cJSON_Delete(row);
+	return false;
+}
+
+/* Answers if all outcomes are there; `wait` also as soon as one failed. late: names those that are not ready. */
+static void look(struct ctl_wait *w)
+{
+	cJSON *result = cJSON_CreateObject();
+	cJSON *servers = result ? cJSON_AddArrayToObject(result, "servers") : NULL;
+	bool is_whole = servers != NULL, is_open = false, has_failed = false;
+	_cleanup_buf_ struct buf late = { 0 };
+	for (size_t i = 0; i < w->n && is_whole; i++) {
+		const struct waited *each = &w->each[i];
+		_cleanup_buf_ struct buf text = { 0 };
+		enum outcome o = outcome_of(w, each, &text);
+		is_whole = add_outcome(servers, each->server, o == DONE, buf_str(&text));
+		is_open = is_open || o == OPEN;
+		has_failed = has_failed || o == FAILED;
+		if (o == OPEN)
+			(void)buf_addf(&late, "%s%s (%s)", late.len ? ", " : "not ready in time: ",
+				       server_name(each->server), buf_str(&text));
+	}
+	if (!is_open || !is_whole || (has_failed && w->verb == WIRE_WAIT)) {
+		answer(w, is_whole ? take_ptr(&result) : NULL);
+	} else if (w->is_late) {
+		refuse(w, WIRE_TIMEOUT, buf_str(&late));
+	}
+	cJSON_Delete(result);
+}
+
+void ctl_wait_look(struct ctl_client *c)
+{
+	struct ctl_wait *w = c->wait;
+	if (!w->is_begun)
+		return;
+	if (c->socket->ctl->sv->shutdown && w->verb != WIRE_STOP) {
+		refuse(w, WIRE_REFUSED, "mcpinit is shutting down");
+		return;
+	}
+	if (w->verb == WIRE_STOP)
+		stop_next(w, false);
+	look(w);
+}
+
+static void wait_timer(void *ctx)
+{
+	struct ctl_wait *w = ctx;
+	if (w->is_begun)
+		w->is_late = true;
+	else if (w->timeout_ms >= 0)
+		loop_timer_in(w->timer, w->timeout_ms);
+	w->is_begun = true;
+	ctl_wait_look(w->client);
+}
+
+/* --- the question -------------------------------------------------------------------------- */
+
+static bool may_ask(const struct ctl_client *c, const struct server *s)
+{
+	const struct conf_agent *a = ctl_agent(c);
+	return !a || conf_agent_may(a, server_name(s));
+}
+
+static void add_server(struct ctl_wait *w, struct server *s)
+{
+	struct server_info info;
+	server_info(s, &info);
+	if (!is_named(w, s))
+		w->each[w->n++] = (struct waited){ .server = s, .generation = info.generation };
+}
+
+/* The servers that are meant. NULL: all are known; else the unknown name. */
+static const char *add_servers(struct ctl_wait *w, const cJSON *names)
+{
+	struct supervisor *sv = w->client->socket->ctl->sv;
+	if (!names) {
+		w->is_all = true;
+		for (size_t i = 0; i < sv->n_servers; i++)
+			if (may_ask(w->client, sv->servers[i]))
+				add_server(w, sv->servers[i]);
+		return NULL;
+	}
+	const cJSON *name;
+	cJSON_ArrayForEach(name, names)
+	{
+		struct server *s =
+			cJSON_IsString(name) ? supervisor_find(sv, name->valuestring) : NULL;
+		if (!s || !may_ask(w->client, s))
+			return cJSON_IsString(name) ? name->valuestring : "";
+		add_server(w, s);
+	}
+	return NULL;
+}
+
+static struct ctl_wait *wait_new(struct ctl_client *c, const struct wire_request *rq)
+{
+	struct supervisor *sv = c->socket->ctl->sv;
+	const cJSON *timeout = cJSON_GetObjectItemCaseSensitive(rq->params, "timeout_ms");
+	struct ctl_wait *w = calloc(1, sizeof(*w));
+	if (!w)
+		return NULL;
+	w->verb = rq->verb;
+	w->client = c;
+	w->timeout_ms = -1;
+	if (cJSON_IsNumber(timeout) && timeout->valuedouble >= 0 && timeout->valuedouble < 1e12)
+		w->timeout_ms = (int64_t)timeout->valuedouble;
+	w->each = calloc(sv->n_servers + 1, sizeof(*w->each));
+	w->id = rq->id ? cJSON_Duplicate(rq->id, true) : cJSON_CreateNull();
+	w->timer = loop_timer_new(sv->loop, wait_timer, w);
+	if (w->each && w->id && w->timer)
+		return w;
+	ctl_wait_free(w);
+	return NULL;
+}
+
+static void act(struct ctl_wait *w)
+{
+	for (size_t i = 0; i < w->n; i++) {
+		struct server *s = w->each[i].server;
+		if (w->verb == WIRE_START)
+			server_start(s, "mcpctl start");
+		else if (w->verb == WIRE_RESTART)
+			server_restart(s, "mcpctl restart");
+	}
+}
+
+/* Why it is not done at all: a sentence in text, and the code; 0: nothing is in the way. */
+static int objection(struct ctl_wait *w, const struct wire_request *rq, struct buf *text)
+{
+	const cJSON *names = cJSON_GetObjectItemCaseSensitive(rq->params, "names");
+	if (names && !cJSON_IsArray(names)) {
+		(void)buf_adds(text, "\"names\" must be an array");
+		return WIRE_PARAMS;
+	}
+	const char *unknown = add_servers(w, names);
+	if (unknown) {
+		(void)buf_addf(text, "there is no server '%.64s'", unknown);
+		return WIRE_UNKNOWN;
+	}
+	if (w->client->socket->ctl->sv->shutdown) {
+		(void)buf_adds(text, "mcpinit is shutting down");
+		return WIRE_REFUSED;
+	}
+	if (w->verb != WIRE_STOP ||
+	    cJSON_IsTrue(cJSON_GetObjectItemCaseSensitive(rq->params, "force")))
+		return 0;
+	_cleanup_buf_ struct buf left = { 0 };
+	find_left_behind(w, &left);
+	if (left.len == 0)
+		return 0;
+	(void)buf_addf(text, "up and in need of it: %s; stop these too, or --force",
+		       buf_str(&left));
+	return WIRE_REFUSED;
+}
+
+static void answer_at_once(struct ctl_wait *w)
+{
+	cJSON *result = cJSON_CreateObject();
+	cJSON *servers = result ? cJSON_AddArrayToObject(result, "servers") : NULL;
+	bool is_whole = servers != NULL;
+	for (size_t i = 0; i < w->n && is_whole; i++)
+		is_whole = add_outcome(servers, w->each[i].server, true, "asked for");
+	if (!is_whole) {
+		cJSON_Delete(result);
+		result = NULL;
+	}
+	answer(w, result);
+}
+
+void ctl_wait_begin(struct ctl_client *c, const struct wire_request *rq)
+{
+	struct ctl_wait *w = wait_new(c, rq);
+	if (!w) {
+		ctl_error(c, rq->id, WIRE_INTERNAL, "out of memory");
+		return;
+	}
+	c->wait = w;
+	_cleanup_buf_ struct buf text = { 0 };
+	int code = objection(w, rq, &text);
+	if (code) {
+		refuse(w, code, buf_str(&text));
+		return;
+	}
+	bool waits = !cJSON_IsFalse(cJSON_GetObjectItemCaseSensitive(rq->params, "wait"));
+	act(w);
+	if (w->verb == WIRE_STOP)
+		stop_next(w, !waits);
+	if (!waits && w->verb != WIRE_WAIT)
+		answer_at_once(w);
+	else
+		loop_timer_at(w->timer, 0); /* a wish may take a round to become a state */
+}

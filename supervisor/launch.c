@@ -1,0 +1,291 @@
+/* SPDX-License-Identifier: MIT */
+#include "supervisor/launch.h"
+
+#include "base/cleanup.h"
+#include "base/err.h"
+#include "base/log.h"
+#include "base/loop.h"
+#include "conf/conf.h"
+#include "docker/docker.h"
+#include "supervisor/carrier.h"
+#include "supervisor/plan.h"
+#include "supervisor/supervisor.h"
+
+#include <stdio.h>
+#include <string.h>
+
+/* Design section 6: the classes of error in which api and cli can differ. */
+static bool can_differ(int docker_class)
+{
+	return docker_class == DOCKER_DENIED || docker_class == DOCKER_VERSION ||
+	       docker_class == DOCKER_PERMISSION;
+}
+
+/* Design section 9: what no retry mends. Everything else is tried again. */
+bool launch_is_final(int docker_class)
+{
+	return docker_class == DOCKER_DENIED || docker_class == DOCKER_NOT_FOUND ||
+	       docker_class == DOCKER_BAD_REQUEST || docker_class == DOCKER_EXEC;
+}
+
+bool launch_needs_engine(const struct supervisor *sv, const struct conf_server *conf)
+{
+	(void)sv;
+	return conf->launch != CONF_LAUNCH_PROCESS;
+}
+
+/* --- carriers ------------------------------------------------------------------------------- */
+
+static void tell_over(struct launch *l, const struct launch_exit *x)
+{
+	l->p.cb.on_exit(l->p.ctx, x);
+}
+
+static void never_ran(struct launch *l, const struct err *e)
+{
+	struct launch_exit x = { .exit_code = -1, .e = e, .is_final = l->is_final };
+	tell_over(l, &x);
+}
+
+static void fall_back(struct launch *l, const struct err *e)
+{
+	(void)snprintf(l->first_error, sizeof(l->first_error), "%s", e->text);
+	l->may_fall_back = false;
+	l->p.sv->fallbacks++;
+	log_warn(l->p.conf->name, "the api could not launch it (%s); trying the docker command",
+		 e->text);
+	struct err cli_e;
+	l->carrier = carrier_cli_new(l, &cli_e);
+	if (!l->carrier)
+		never_ran(l, &cli_e);
+}
+
+static bool falls_back(const struct launch *l, const struct err *e)
+{
+	return e && l->may_fall_back && !l->is_called_off && can_differ(e->kind);
+}
+
+void launch_over(struct launch *l, const struct launch_exit *x)
+{
+	struct carrier *c = take_ptr(&l->carrier);
+	if (falls_back(l, x->e)) {
+		fall_back(l, x->e);
+		c->ops->free(c);
+		return;
+	}
+	l->carrier = c; /* its owner frees the launch, and the launch frees it */
+	tell_over(l, x);
+}
+
+static void carry(struct launch *l)
+{
+	struct err e = { 0 };
+	if (!l->is_container)
+		l->carrier = carrier_process_new(l, &e);
+	else if (l->p.conf->launch == CONF_LAUNCH_CLI || l->first_error[0])
+		l->carrier = carrier_cli_new(l, &e);
+	else
+		l->carrier = carrier_api_new(l, &e);
+	if (!l->carrier)
+		never_ran(l, &e);
+}
+
+static void carry_soon(void *ctx)
+{
+	carry(ctx);
+}
+
+static struct plan_params plan_of(const struct launch *l)
+{
+	const struct supervisor *sv = l->p.sv;
+	return (struct plan_params){
+		.conf = sv->conf,
+		.server = l->p.conf,
+		.self = sv->self,
+		.instance = sv->instance,
+		.boot = sv->boot,
+		.environ = sv->environ,
+		.has_subpath = docker_api_at_least(sv->docker, 1, 45),
+	};
+}
+
+/* --- the image ------------------------------------------------------------------------------ */
+
+/* The image is there: what its own user is decides whom the server runs as. */
+static void image_ready(struct launch *l)
+{
+	struct plan_params pp = plan_of(l);
+	struct err e;
+	l->is_image_there = true;
+	if (plan_user(&pp, docker_pull_user(l->pull), &l->spec, &e) < 0) {
+		l->is_final = true;
+		never_ran(l, &e);
+		return;
+	}
+	carry(l);
+}
+
+static void pull_progress(void *ctx, const char *text)
+{
+	struct launch *l = ctx;
+	l->p.cb.on_progress(l->p.ctx, text);
+}
+
+static void pull_done(void *ctx, const struct err *e)
+{
+	struct launch *l = ctx;
+	if (!e) {
+		image_ready(l);
+	} else if (falls_back(l, e) ||
+		   (l->p.conf->launch == CONF_LAUNCH_CLI && can_differ(e->kind))) {
+		fall_back(l, e);
+	} else {
+		l->is_final = launch_is_final(e->kind);
+		never_ran(l, e);
+	}
+}
+
+static int pull(struct launch *l, struct err *e)
+{
+	static const enum docker_pull_policy policies[] = {
+		[CONF_PULL_MISSING] = DOCKER_PULL_MISSING,
+		[CONF_PULL_ALWAYS] = DOCKER_PULL_ALWAYS,
+		[CONF_PULL_NEVER] = DOCKER_PULL_NEVER,
+	};
+	struct docker_pull_params p = {
+		.image = l->spec.image,
+		.platform = l->spec.platform,
+		.policy = policies[l->p.conf->pull_policy],
+		.on_progress = pull_progress,
+		.on_done = pull_done,
+		.ctx = l,
+	};
+	l->pull = docker_pull_start(l->p.sv->docker, &p, e);
+	return l->pull ? 0 : -1;
+}
+
+/* --- birth and death ------------------------------------------------------------------------ */
+
+static int plan(struct launch *l, struct err *e)
+{
+	struct plan_params pp = plan_of(l);
+	struct plan_result r = { 0 };
+	int code = plan_spec(&pp, &l->spec, &r, e);
+	if (code < 0)
+		return code;
+	l->is_installing = r.is_installing;
+	(void)snprintf(l->name, sizeof(l->name), "mcpinit-%s-%s-%u", l->p.sv->instance,
+		       l->p.conf->name, l->p.generation);
+	return 0;
+}
+
+struct launch *launch_new(const struct launch_params *p, bool *ret_is_final, struct err *e)
+{
+	*ret_is_final = false;
+	struct launch *l = calloc(1, sizeof(*l));
+	if (!l) {
+		err_oom(e);
+		return NULL;
+	}
+	l->p = *p;
+	l->is_container = launch_needs_engine(p->sv, p->conf);
+	l->may_fall_back = p->conf->launch == CONF_LAUNCH_AUTO;
+	if (p->first_error)
+		(void)snprintf(l->first_error, sizeof(l->first_error), "%s", p->first_error);
+	if (l->is_container) {
+		if (plan(l, e) < 0) {
+			*ret_is_final = true; /* a variable, a secret, a path: a person must act */
+			launch_free(l);
+			return NULL;
+		}
+		if (pull(l, e) < 0) {
+			launch_free(l);
+			return NULL;
+		}
+		return l;
+	}
+	l->soon = loop_timer_new(p->sv->loop, carry_soon, l);
+	if (!l->soon) {
+		err_oom(e);
+		launch_free(l);
+		return NULL;
+	}
+	loop_timer_at(l->soon, 0);
+	return l;
+}
+
+void launch_free(struct launch *l)
+{
+	if (!l)
+		return;
+	docker_pull_cancel(l->pull);
+	if (l->carrier)
+		l->carrier->ops->free(l->carrier);
+	loop_timer_free(l->soon);
+	docker_spec_done(&l->spec);
+	free(l);
+}
+
+/* Called off before it ran: told from the loop, as every end is. */
+static void called_off(void *ctx)
+{
+	struct launch *l = ctx;
+	struct launch_exit x = { .exit_code = -1 };
+	tell_over(l, &x);
+}
+
+static void call_off(struct launch *l)
+{
+	if (l->is_called_off)
+		return;
+	l->is_called_off = true;
+	docker_pull_cancel(take_ptr(&l->pull));
+	loop_timer_free(l->soon);
+	l->soon = loop_timer_new(l->p.sv->loop, called_off, l);
+	if (l->soon)
+		loop_timer_at(l->soon, 0);
+	else
+		called_off(l);
+}
+
+void launch_stop(struct launch *l)
+{
+	if (l->carrier)
+		l->carrier->ops->stop(l->carrier);
+	else
+		call_off(l);
+}
+
+void launch_kill(struct launch *l)
+{
+	if (l->carrier)
+		l->carrier->ops->kill(l->carrier);
+	else
+		call_off(l);
+}
+
+void launch_event(struct launch *l, const struct docker_event *ev)
+{
+	if (l->carrier && l->carrier->ops->event)
+		l->carrier->ops->event(l->carrier, ev);
+}
+
+const char *launch_via(const struct launch *l)
+{
+	return l->carrier ? l->carrier->ops->via : "";
+}
+
+const char *launch_id(const struct launch *l)
+{
+	return l->carrier ? l->carrier->ops->id(l->carrier) : "";
+}
+
+const char *launch_first_error(const struct launch *l)
+{
+	return l->first_error[0] ? l->first_error : NULL;
+}
+
+bool launch_is_installing(const struct launch *l)
+{
+	return l->is_installing;
+}

@@ -1,0 +1,278 @@
+/* SPDX-License-Identifier: MIT */
+#include "supervisor/server.h"
+
+#include "base/cleanup.h"
+#include "base/clock.h"
+#include "base/log.h"
+#include "base/loop.h"
+#include "conf/conf.h"
+#include "stdio/errlog.h"
+#include "stdio/mux.h"
+#include "supervisor/death.h"
+#include "supervisor/launch.h"
+#include "supervisor/pulse.h"
+#include "supervisor/server_priv.h"
+#include "supervisor/supervisor.h"
+
+#include <stdio.h>
+
+enum { KILL_WAIT_MS = 10000 }; /* after the kill: then it is left to the background removal */
+
+/* --- small things -------------------------------------------------------------------------- */
+
+void server_set_why(struct server *s, const char *text)
+{
+	(void)snprintf(s->why, sizeof(s->why), "%s", text ? text : "");
+}
+
+void server_post(struct server *s, enum srv_event ev)
+{
+	s->posted = ev;
+	loop_timer_at(s->post_timer, 0);
+}
+
+void server_posted(void *ctx)
+{
+	struct server *s = ctx;
+	server_step(s, s->posted);
+}
+
+void server_release_slot(struct server *s)
+{
+	if (s->has_slot)
+		s->sv->starting--;
+	s->has_slot = false;
+}
+
+/* What requests meet while no process is ready: design section 8, "Parking". */
+void server_set_gate(struct server *s)
+{
+	enum mux_gate gate = MUX_REFUSE;
+	bool is_lazy = s->conf->autostart == CONF_AUTOSTART_LAZY;
+	if (s->state == SRV_STARTING)
+		gate = launch_needs_engine(s->sv, s->conf) && !s->sv->is_engine_ready && !s->launch
+			       ? MUX_PARK_TIMED
+			       : MUX_PARK;
+	else if (s->state == SRV_BACKOFF || s->state == SRV_RUNNING ||
+		 (s->state == SRV_STOPPING && s->want_up))
+		gate = MUX_PARK_TIMED;
+	else if (s->state == SRV_STOPPED && is_lazy && !s->is_by_hand && !s->is_shut)
+		gate = MUX_ASLEEP;
+	char text[WHY_MAX + 64];
+	(void)snprintf(text, sizeof(text), "%s is %s%s%s", s->conf->name, fsm_state_name(s->state),
+		       s->why[0] ? ": " : "", s->why);
+	mux_set_gate(s->mux, gate, text);
+}
+
+void server_note(struct server *s, enum log_level level, const char *event, const char *text)
+{
+	struct log_field fields[] = {
+		{ .key = "event", .str = event },
+		{ .key = "state", .str = fsm_state_name(s->state) },
+		{ .key = "attempt", .num = s->backoff.attempt },
+		{ 0 },
+	};
+	log_event(level, s->conf->name, fields, "%s", text);
+	errlog_note(s->errlog, text);
+}
+
+/* --- stopping ------------------------------------------------------------------------------- */
+
+static void close_stdin(struct server *s)
+{
+	s->is_asked = true;
+	s->stop_step = STOP_STDIN;
+	if (!s->launch) {
+		struct launch_exit x = { .exit_code = -1 };
+		struct death d = { .conf = s->conf,
+				   .x = &x,
+				   .is_asked = true,
+				   .want_up = s->want_up && !s->is_shut };
+		s->retry_ms = 0;
+		server_post(s, death_event(&d));
+		return;
+	}
+	if (mux_is_attached(s->mux) && s->started_ms) {
+		mux_close_stdin(s->mux);
+		loop_timer_in(s->timer, s->grace_ms);
+	} else {
+		loop_timer_at(s->timer,
+			      0); /* nothing that could read its stdin yet, or it is hung */
+	}
+}
+
+static void escalate(struct server *s)
+{
+	s->stop_step++;
+	char text[160], span[24];
+	death_span(s->grace_ms, span, sizeof(span));
+	switch (s->stop_step) {
+	case STOP_STDIN:
+	case STOP_SIGNAL:
+		launch_stop(s->launch);
+		loop_timer_in(s->timer, s->grace_ms);
+		break;
+	case STOP_KILL:
+		(void)snprintf(text, sizeof(text),
+			       "did not stop within %s of its stop signal; killed", span);
+		if (s->started_ms)
+			server_note(s, LOG_WARN, "kill", text);
+		launch_kill(s->launch);
+		loop_timer_in(s->timer, KILL_WAIT_MS);
+		break;
+	case STOP_LEAVE: {
+		server_note(s, LOG_ERROR, "kill",
+			    "did not end after the kill; its removal goes on in the background");
+		struct launch_exit x = { .exit_code = -1 };
+		server_tell_death(s, &x);
+		server_drop_process(s);
+		s->retry_ms = 0;
+		server_post(s, s->want_up && !s->is_shut ? EV_DIED : EV_DOWN);
+		break;
+	}
+	}
+}
+
+/* --- the machine ---------------------------------------------------------------------------- */
+
+static void act(struct server *s, enum srv_action action)
+{
+	switch (action) {
+	case ACT_NONE:
+	case ACT_ACTIONS:
+		break;
+	case ACT_LAUNCH:
+		loop_timer_at(s->turn_timer, 0);
+		break;
+	case ACT_CLOSE_STDIN:
+		close_stdin(s);
+		break;
+	case ACT_ESCALATE:
+		escalate(s);
+		break;
+	case ACT_ARM_BACKOFF:
+		loop_timer_in(s->timer, s->retry_ms);
+		break;
+	case ACT_WATCH_HEALTH:
+		server_watch_health(s);
+		break;
+	}
+}
+
+/* What the next state may not own goes here, in one place. */
+static void leave_state(struct server *s)
+{
+	loop_timer_stop(s->timer);
+	loop_timer_stop(s->turn_timer);
+	loop_timer_stop(s->post_timer);
+	pulse_free(take_ptr(&s->pulse));
+	if (s->state == SRV_STARTING)
+		server_release_slot(s);
+}
+
+void server_step(struct server *s, enum srv_event ev)
+{
+	const struct fsm_rule *rule = fsm_next(s->state, ev);
+	if (rule->to == SRV_NONE) {
+		log_debug(s->conf->name, "%s means nothing while %s", fsm_event_name(ev),
+			  fsm_state_name(s->state));
+		return;
+	}
+	if (s->state == SRV_STARTING && ev == EV_TIMER) {
+		char text[128], span[24];
+		(void)snprintf(text, sizeof(text), "not ready within start_timeout (%s)",
+			       death_span(s->conf->start_timeout_ms, span, sizeof(span)));
+		server_set_why(s, text);
+	}
+	if (rule->to != s->state) {
+		leave_state(s);
+		log_debug(s->conf->name, "%s -> %s (%s)%s%s", fsm_state_name(s->state),
+			  fsm_state_name(rule->to), fsm_event_name(ev), s->why[0] ? ": " : "",
+			  s->why);
+		s->state = rule->to;
+	}
+	for (size_t i = 0; i < sizeof(rule->act) / sizeof(rule->act[0]); i++)
+		act(s, rule->act[i]);
+	server_set_gate(s);
+	supervisor_changed(s->sv, s);
+}
+
+void server_timer_fired(void *ctx)
+{
+	server_step(ctx, EV_TIMER);
+}
+
+/* --- wishes --------------------------------------------------------------------------------- */
+
+void server_start(struct server *s, const char *why)
+{
+	if (s->is_shut)
+		return;
+	log_debug(s->conf->name, "start: %s", why);
+	s->want_up = true;
+	s->is_by_hand = false;
+	if (s->state != SRV_STARTING && s->state != SRV_RUNNING && s->state != SRV_STOPPING) {
+		backoff_reset(&s->backoff);
+		server_set_why(s, "");
+	}
+	server_step(s, EV_START);
+}
+
+void server_stop(struct server *s, const char *why)
+{
+	s->want_up = false;
+	s->is_by_hand = true;
+	s->grace_ms = s->conf->stop_grace_period_ms;
+	server_set_why(s, why);
+	server_step(s, EV_STOP);
+}
+
+void server_restart(struct server *s, const char *why)
+{
+	if (s->is_shut)
+		return;
+	s->want_up = true;
+	s->is_by_hand = false;
+	s->grace_ms = s->conf->stop_grace_period_ms;
+	backoff_reset(&s->backoff);
+	server_set_why(s, why);
+	server_step(s, EV_RECYCLE);
+}
+
+void server_shut(struct server *s, int64_t grace_ms)
+{
+	bool was_shut = s->is_shut;
+	s->is_shut = true;
+	s->want_up = false;
+	s->grace_ms = grace_ms;
+	if (!was_shut)
+		server_set_why(s, "mcpinit is shutting down");
+	if (s->state == SRV_STOPPING) {
+		if (grace_ms == 0 && s->launch)
+			launch_kill(s->launch);
+		else if (loop_timer_is_armed(s->timer) && s->stop_step < STOP_KILL)
+			loop_timer_in(s->timer, grace_ms);
+		return;
+	}
+	server_step(s, EV_STOP);
+	if (grace_ms == 0 && s->launch)
+		launch_kill(s->launch);
+}
+
+void server_kick(struct server *s)
+{
+	if (s->state == SRV_STARTING && !s->launch)
+		loop_timer_at(s->turn_timer, 0);
+}
+
+void server_engine_back(struct server *s)
+{
+	s->first_error[0] = '\0';
+	server_kick(s);
+}
+
+void server_event(struct server *s, const struct docker_event *ev)
+{
+	if (s->launch)
+		launch_event(s->launch, ev);
+}

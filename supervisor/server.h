@@ -1,0 +1,75 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * server: one server: its state, launch, mux and health; the only caller of fsm_next(). Agents' pipes and the mux live as
+ * long as the server is in the configuration, whatever becomes of its processes.
+ */
+#ifndef SUPERVISOR_SERVER_H
+#define SUPERVISOR_SERVER_H
+
+#include "supervisor/fsm.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+struct agents;
+struct conf_server;
+struct docker_event;
+struct err;
+struct errlog;
+struct mux;
+struct server;
+struct stream;
+struct supervisor;
+
+/* conf is borrowed for the server's life. */
+struct server *server_new(struct supervisor *sv, const struct conf_server *conf, struct err *e);
+void server_free(struct server *s);
+
+const char *server_name(const struct server *s);
+const struct conf_server *server_conf(const struct server *s);
+struct mux *server_mux(struct server *s);
+struct errlog *server_errlog(struct server *s);
+enum srv_state server_state(const struct server *s);
+/* Nothing of it runs: STOPPED, EXITED, FATAL, BACKOFF. */
+bool server_is_down(const struct server *s);
+bool server_is_ready(const struct server *s);
+/* As LSB counts it: RUNNING, or a lazy server asleep, or one stopped by hand. */
+bool server_counts_as_up(const struct server *s);
+
+/* Wishes. why: for the log and `status`. */
+void server_start(struct server *s, const char *why);
+void server_stop(struct server *s, const char *why);
+void server_restart(struct server *s, const char *why);
+/* Shutdown: as stop, but with this grace instead of stop_grace_period; 0 kills at once. Never starts again. */
+void server_shut(struct server *s, int64_t grace_ms);
+/* Something it may have waited for has changed: engine, dependency, a free slot. */
+void server_kick(struct server *s);
+/* The engine answers again: the api gets its chance again, too. */
+void server_engine_back(struct server *s);
+/* A container event that may be about it. */
+void server_event(struct server *s, const struct docker_event *ev);
+
+/* Who is attached: pipes are added at boot, sessions by `connect`. */
+struct agents *server_agents(struct server *s);
+
+/* Everything `status` shows; strings borrowed until the loop goes on. */
+struct server_info {
+	const char *name;
+	const char *state;	    /* "RUNNING" */
+	const char *health;	    /* none starting healthy unhealthy degraded */
+	const char *why;	    /* one sentence; "" while all is well */
+	const char *via;	    /* api cli process; "" */
+	const char *id;		    /* container ID (12 digits), or pid; "" */
+	const char *first_error;    /* what made it fall back; NULL */
+	const char *protocol;	    /* negotiated; "" */
+	const char *server_version; /* serverInfo "name version"; "" */
+	int64_t uptime_ms;	    /* since ready; 0 when not RUNNING */
+	unsigned restarts, generation;
+	int tools; /* -1: none offered, or not known */
+	size_t agents, in_flight;
+	bool want_up, is_required, is_lazy;
+};
+void server_info(struct server *s, struct server_info *ret);
+
+#endif

@@ -1,0 +1,161 @@
+/* SPDX-License-Identifier: MIT */
+/* A server's birth and death, and what others may know of it. */
+#include "base/clock.h"
+#include "base/err.h"
+#include "base/loop.h"
+#include "conf/conf.h"
+#include "stdio/errlog.h"
+#include "stdio/mux.h"
+#include "supervisor/agents.h"
+#include "supervisor/launch.h"
+#include "supervisor/pulse.h"
+#include "supervisor/server_priv.h"
+#include "supervisor/supervisor.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+const char *server_name(const struct server *s)
+{
+	return s->conf->name;
+}
+
+const struct conf_server *server_conf(const struct server *s)
+{
+	return s->conf;
+}
+
+struct mux *server_mux(struct server *s)
+{
+	return s->mux;
+}
+
+struct agents *server_agents(struct server *s)
+{
+	return s->agents;
+}
+
+struct errlog *server_errlog(struct server *s)
+{
+	return s->errlog;
+}
+
+enum srv_state server_state(const struct server *s)
+{
+	return s->state;
+}
+
+bool server_is_down(const struct server *s)
+{
+	return !s->launch && s->state != SRV_STOPPING;
+}
+
+bool server_is_ready(const struct server *s)
+{
+	return s->state == SRV_RUNNING;
+}
+
+bool server_counts_as_up(const struct server *s)
+{
+	return s->state == SRV_RUNNING || (s->state == SRV_STOPPED && !s->want_up);
+}
+
+static const char *health_word(const struct server *s)
+{
+	if (s->state == SRV_STARTING)
+		return "starting";
+	if (s->state != SRV_RUNNING)
+		return "none";
+	if (s->why[0])
+		return strncmp(s->why, "unhealthy", 9) == 0 ? "unhealthy" : "degraded";
+	return s->pulse ? health_verdict_name(pulse_now(s->pulse)) : "none";
+}
+
+void server_info(struct server *s, struct server_info *ret)
+{
+	*ret = (struct server_info){
+		.name = s->conf->name,
+		.state = fsm_state_name(s->state),
+		.health = health_word(s),
+		.why = s->why,
+		.via = s->launch ? launch_via(s->launch) : "",
+		.id = s->launch ? launch_id(s->launch) : "",
+		.first_error = s->launch ? launch_first_error(s->launch) : NULL,
+		.protocol = s->protocol,
+		.server_version = s->version,
+		.uptime_ms = s->state == SRV_RUNNING ? clock_ms() - s->ready_ms : 0,
+		.restarts = s->restarts,
+		.generation = s->generation,
+		.tools = s->tools,
+		.agents = mux_agents_present(s->mux),
+		.in_flight = mux_in_flight(s->mux),
+		.want_up = s->want_up,
+		.is_required = s->conf->required,
+		.is_lazy = s->conf->autostart == CONF_AUTOSTART_LAZY,
+	};
+}
+
+/* --- birth and death ------------------------------------------------------------------------ */
+
+struct server *server_new(struct supervisor *sv, const struct conf_server *conf, struct err *e)
+{
+	struct server *s = calloc(1, sizeof(*s));
+	if (!s) {
+		err_oom(e);
+		return NULL;
+	}
+	s->sv = sv;
+	s->conf = conf;
+	s->state = SRV_STOPPED;
+	s->tools = -1;
+	s->grace_ms = conf->stop_grace_period_ms;
+	s->backoff = (struct backoff){ .base_ms = conf->backoff_ms,
+				       .max_ms = conf->backoff_max_ms,
+				       .startsecs_ms = conf->startsecs_ms,
+				       .retries = (unsigned)conf->startretries };
+	struct mux_params mp = {
+		.loop = sv->loop,
+		.server = conf->name,
+		.version = MCPINIT_VERSION,
+		.protocol = conf->protocol,
+		.max_message = (size_t)conf->max_message,
+		.max_queue = (size_t)conf->max_queue,
+		.park_timeout_ms = conf->park_timeout_ms,
+		.linger_ms = conf->linger_ms,
+		.request_timeout_ms = conf->request_timeout_ms,
+		.cb = server_mux_cb,
+		.ctx = s,
+	};
+	s->mux = mux_new(&mp, e);
+	s->errlog = errlog_new(sv->loop, conf->name);
+	s->timer = loop_timer_new(sv->loop, server_timer_fired, s);
+	s->turn_timer = loop_timer_new(sv->loop, server_turn_came, s);
+	s->stdout_timer = loop_timer_new(sv->loop, server_stdout_over, s);
+	s->post_timer = loop_timer_new(sv->loop, server_posted, s);
+	s->agents = s->mux ? agents_new(s->mux) : NULL;
+	if (!s->agents || !s->errlog || !s->timer || !s->turn_timer || !s->stdout_timer ||
+	    !s->post_timer) {
+		if (s->mux)
+			err_oom(e);
+		server_free(s);
+		return NULL;
+	}
+	server_set_gate(s);
+	return s;
+}
+
+void server_free(struct server *s)
+{
+	if (!s)
+		return;
+	pulse_free(s->pulse);
+	launch_free(s->launch);
+	agents_free(s->agents);
+	mux_free(s->mux);
+	errlog_free(s->errlog);
+	loop_timer_free(s->timer);
+	loop_timer_free(s->turn_timer);
+	loop_timer_free(s->stdout_timer);
+	loop_timer_free(s->post_timer);
+	free(s);
+}

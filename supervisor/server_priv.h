@@ -1,0 +1,80 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * server_priv: the insides of a server, shared by the three files that are one: server.c (the machine: states, wishes,
+ * stopping), server_process.c (one process: launch, handshake, health, death), server_info.c (birth, looking at it).
+ */
+#ifndef SUPERVISOR_SERVER_PRIV_H
+#define SUPERVISOR_SERVER_PRIV_H
+
+#include "base/log.h"
+#include "base/loop.h"
+#include "stdio/mux.h"
+#include "supervisor/backoff.h"
+#include "supervisor/server.h"
+
+struct launch_exit;
+
+enum { WHY_MAX = 1200 };
+
+/* What the timer of STOPPING does next. */
+enum stop_step { STOP_STDIN, STOP_SIGNAL, STOP_KILL, STOP_LEAVE };
+
+struct server {
+	struct supervisor *sv;
+	const struct conf_server *conf; /* borrowed */
+	struct mux *mux;
+	struct agents *agents;
+	struct errlog *errlog;
+	struct launch *launch; /* NULL: no process, not even on its way */
+	struct pulse *pulse;   /* health probes; only while RUNNING */
+	struct backoff backoff;
+
+	enum srv_state state;
+	bool want_up;
+	bool is_shut;	 /* going down for good */
+	bool is_asked;	 /* we asked this process to go */
+	bool was_ready;	 /* this process reached RUNNING */
+	bool has_slot;	 /* counts in sv->starting */
+	bool is_by_hand; /* stopped by an operator */
+	char why[WHY_MAX];
+
+	struct loop_timer *timer;	 /* the state's own */
+	struct loop_timer *turn_timer;	 /* STARTING: look whether it may be launched */
+	struct loop_timer *stdout_timer; /* between the end of stdout and the exit */
+	struct loop_timer *post_timer;	 /* an event raised by an action */
+	enum srv_event posted;
+	enum stop_step stop_step;
+	int64_t grace_ms;
+	int64_t retry_ms; /* BACKOFF: until the next launch */
+	int64_t launched_ms, started_ms, ready_ms;
+	unsigned generation, restarts;
+	int tools;
+	char protocol[24], version[96];
+	char first_error[WHY_MAX]; /* why the api was given up, until the engine reconnects; "" */
+};
+
+/* --- server.c --- */
+/* Looks the event up, sets the state, carries out the actions. Never from within itself: actions use server_post(). */
+void server_step(struct server *s, enum srv_event ev);
+void server_post(struct server *s, enum srv_event ev);
+void server_set_why(struct server *s, const char *text);
+/* Tells the mux what requests meet while no process is ready. */
+void server_set_gate(struct server *s);
+/* A lifecycle line: into the log and into `mcpctl logs`. */
+void server_note(struct server *s, enum log_level level, const char *event, const char *text);
+void server_release_slot(struct server *s);
+void server_timer_fired(void *ctx);
+void server_posted(void *ctx);
+
+/* --- server_process.c --- */
+/* STARTING: launches it if its turn has come; called again by server_kick() until then. */
+void server_turn_came(void *ctx);
+/* Fails what is in flight; the mux lets go of the process. */
+void server_tell_death(struct server *s, const struct launch_exit *x);
+void server_drop_process(struct server *s);
+void server_watch_health(struct server *s);
+/* Its stdout ended and no exit came in time. */
+void server_stdout_over(void *ctx);
+extern const struct mux_cb server_mux_cb;
+
+#endif

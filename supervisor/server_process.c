@@ -1,0 +1,340 @@
+/* SPDX-License-Identifier: MIT */
+/* One process of a server: its launch, its handshake, its health, its end. */
+#include "base/cleanup.h"
+#include "base/clock.h"
+#include "base/err.h"
+#include "base/log.h"
+#include "base/loop.h"
+#include "base/stream.h"
+#include "conf/conf.h"
+#include "stdio/errlog.h"
+#include "stdio/mux.h"
+#include "supervisor/death.h"
+#include "supervisor/launch.h"
+#include "supervisor/pulse.h"
+#include "supervisor/server_priv.h"
+#include "supervisor/supervisor.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/random.h>
+
+enum {
+	TAIL_BYTES = 2048, /* of stderr in the error that agents get */
+	EXIT_WAIT_MS =
+		60, /* how long the end of stdout waits for the exit status before the agents are told */
+	CLOSED_STDOUT_MS = 2000, /* a process that closed its stdout and lives is of no use */
+};
+
+/* --- the process is gone ----------------------------------------------------------------------- */
+
+void server_tell_death(struct server *s, const struct launch_exit *x)
+{
+	if (!mux_is_attached(s->mux))
+		return;
+	errlog_flush(s->errlog);
+	struct mux_death d = {
+		.reason = s->is_asked && s->why[0] ? s->why : death_reason(x),
+		.exit_code = x->exit_code,
+		.signal = x->signal,
+		.is_oom = x->is_oom,
+		.stderr_tail = errlog_tail(s->errlog, TAIL_BYTES),
+	};
+	mux_detach(s->mux, &d);
+}
+
+void server_drop_process(struct server *s)
+{
+	loop_timer_stop(s->stdout_timer);
+	launch_free(take_ptr(&s->launch));
+	server_release_slot(s);
+}
+
+static unsigned random_bits(void)
+{
+	unsigned r = 0;
+	(void)!getrandom(&r, sizeof(r), GRND_NONBLOCK); /* 0 only takes the jitter away */
+	return r;
+}
+
+static void say_death(struct server *s, enum srv_event ev, const char *sentence)
+{
+	char text[WHY_MAX + 128], span[24];
+	if (ev == EV_DIED && s->retry_ms > 0)
+		(void)snprintf(text, sizeof(text), "%s; restart in %s, attempt %u", sentence,
+			       death_span(s->retry_ms, span, sizeof(span)), s->backoff.attempt);
+	else if (ev == EV_DIED)
+		(void)snprintf(text, sizeof(text), "%s; restart now", sentence);
+	else if (ev == EV_GAVE_UP)
+		(void)snprintf(text, sizeof(text), "%s; given up, mcpctl start %s tries again",
+			       sentence, s->conf->name);
+	else
+		(void)snprintf(text, sizeof(text), "%s", sentence);
+	server_note(s,
+		    ev == EV_GAVE_UP ? LOG_ERROR
+		    : ev == EV_DIED  ? LOG_WARN
+				     : LOG_INFO,
+		    "exit", text);
+}
+
+static void gone(struct server *s, const struct launch_exit *x)
+{
+	int64_t ran_ms = s->started_ms ? clock_ms() - s->started_ms : 0;
+	char sentence[WHY_MAX];
+	death_sentence(x, ran_ms, sentence, sizeof(sentence));
+	server_tell_death(s, x);
+	server_drop_process(s);
+	struct death d = {
+		.conf = s->conf,
+		.x = x,
+		.want_up = s->want_up && !s->is_shut,
+		.is_asked = s->is_asked,
+		.was_ready = s->was_ready,
+	};
+	enum srv_event ev = death_event(&d);
+	s->retry_ms = 0;
+	if (ev == EV_DIED && !x->is_engine_gone) {
+		s->retry_ms =
+			backoff_after_exit(&s->backoff, s->was_ready ? ran_ms : 0, random_bits());
+		if (backoff_is_spent(&s->backoff))
+			ev = EV_GAVE_UP;
+	}
+	if (s->was_ready && ev == EV_DIED)
+		s->restarts++;
+	if (s->is_asked && ev != EV_DOWN)
+		say_death(s, ev, s->why); /* why we asked says more than how it went */
+	else
+		say_death(s, ev, ev == EV_DOWN ? "stopped" : sentence);
+	if (!s->is_asked)
+		server_set_why(s, ev == EV_DOWN ? "" : sentence);
+	server_step(s, ev);
+}
+
+static void launch_exited(void *ctx, const struct launch_exit *x)
+{
+	gone(ctx, x);
+}
+
+/* --- launching --------------------------------------------------------------------------------- */
+
+static void launch_progress(void *ctx, const char *text)
+{
+	struct server *s = ctx;
+	server_set_why(s, text);
+	server_set_gate(s);
+	log_info(s->conf->name, "%s", text);
+}
+
+static void launch_stdio(void *ctx, struct stream *takes)
+{
+	struct server *s = ctx;
+	struct err e;
+	if (mux_attach(s->mux, takes, &e) < 0) {
+		stream_free(takes);
+		server_set_why(s, e.text);
+		s->is_asked = true;
+		launch_kill(s->launch);
+	}
+}
+
+static void launch_stderr(void *ctx, const char *bytes, size_t n)
+{
+	struct server *s = ctx;
+	errlog_feed(s->errlog, bytes, n);
+	/* A package manager at work: as long as it talks, the start is under way. */
+	if (s->state == SRV_STARTING && launch_is_installing(s->launch))
+		loop_timer_in(s->timer, s->conf->start_timeout_ms);
+}
+
+static void launch_started(void *ctx)
+{
+	struct server *s = ctx;
+	s->started_ms = clock_ms();
+	server_set_why(s, "shaking hands");
+	const char *first = launch_first_error(s->launch);
+	(void)snprintf(s->first_error, sizeof(s->first_error), "%s", first ? first : "");
+	if (s->state == SRV_STARTING)
+		loop_timer_in(s->timer, s->conf->start_timeout_ms);
+	log_debug(s->conf->name, "started via %s as %s", launch_via(s->launch),
+		  launch_id(s->launch));
+	supervisor_changed(s->sv, s);
+}
+
+static void refuse_start(struct server *s, const char *sentence, bool is_final)
+{
+	struct err e;
+	err_set(&e, -EINVAL, "%s", sentence);
+	struct launch_exit x = { .exit_code = -1, .e = &e, .is_final = is_final };
+	gone(s, &x);
+}
+
+/* Once its turn has come; called again by server_kick() until then. */
+static void try_launch(struct server *s)
+{
+	if (s->conf->blocked) {
+		refuse_start(s, s->conf->blocked, true);
+		return;
+	}
+	const char *hold = supervisor_holds(s->sv, s);
+	if (hold) {
+		if (strcmp(hold, s->why) != 0)
+			log_debug(s->conf->name, "%s", hold);
+		server_set_why(s, hold);
+		server_set_gate(s);
+		return;
+	}
+	s->sv->starting++;
+	s->has_slot = true;
+	s->is_asked = s->was_ready = false;
+	s->launched_ms = clock_ms();
+	s->started_ms = s->ready_ms = 0;
+	s->generation++;
+	errlog_begin(s->errlog);
+	server_set_why(s, "starting");
+	static const struct launch_cb cb = {
+		.on_progress = launch_progress,
+		.on_stdio = launch_stdio,
+		.on_stderr = launch_stderr,
+		.on_started = launch_started,
+		.on_exit = launch_exited,
+	};
+	struct launch_params p = {
+		.sv = s->sv,
+		.conf = s->conf,
+		.generation = s->generation,
+		.first_error = s->first_error[0] ? s->first_error : NULL,
+		.cb = cb,
+		.ctx = s,
+	};
+	struct err e;
+	bool is_final = false;
+	s->launch = launch_new(&p, &is_final, &e);
+	if (!s->launch) {
+		refuse_start(s, e.text, is_final);
+		return;
+	}
+	server_set_gate(s);
+}
+
+void server_turn_came(void *ctx)
+{
+	struct server *s = ctx;
+	if (s->state == SRV_STARTING && !s->launch)
+		try_launch(s);
+}
+
+/* --- the mux's news ---------------------------------------------------------------------------- */
+
+static void mux_ready(void *ctx, const struct mux_ready *r)
+{
+	struct server *s = ctx;
+	if (s->state != SRV_STARTING)
+		return;
+	s->ready_ms = clock_ms();
+	s->was_ready = true;
+	(void)snprintf(s->protocol, sizeof(s->protocol), "%s", r->protocol ? r->protocol : "");
+	(void)snprintf(s->version, sizeof(s->version), "%s %s",
+		       r->server_name ? r->server_name : "",
+		       r->server_version ? r->server_version : "");
+	int before = s->tools;
+	s->tools = r->tools;
+	server_set_why(s, "");
+	char text[256], tools[48] = "no tools";
+	if (r->tools >= 0)
+		(void)snprintf(tools, sizeof(tools), "%d tool%s", r->tools,
+			       r->tools == 1 ? "" : "s");
+	(void)snprintf(text, sizeof(text), "ready in %lld ms via %s, %s",
+		       (long long)(s->ready_ms - s->launched_ms), launch_via(s->launch), tools);
+	server_note(s, LOG_INFO, "ready", text);
+	if (s->restarts > 0 && r->tools < before) {
+		(void)snprintf(text, sizeof(text), "degraded: %d tools, %d before its restart",
+			       r->tools, before);
+		server_set_why(s, text);
+		server_note(s, LOG_WARN, "degraded", text);
+	}
+	server_step(s, EV_READY);
+}
+
+static void recycle(struct server *s, const char *why)
+{
+	server_set_why(s, why);
+	server_step(s, EV_RECYCLE);
+}
+
+static void mux_refused(void *ctx, const char *why)
+{
+	struct server *s = ctx;
+	if (s->state != SRV_STARTING)
+		return;
+	recycle(s, why);
+}
+
+static void mux_ended(void *ctx)
+{
+	struct server *s = ctx;
+	loop_timer_in(s->stdout_timer, EXIT_WAIT_MS);
+}
+
+/* Its stdout has ended and no exit came in time: the agents are told now; a process that lives on is ended. */
+void server_stdout_over(void *ctx)
+{
+	struct server *s = ctx;
+	if (mux_is_attached(s->mux)) {
+		struct launch_exit x = { .exit_code = -1 };
+		server_tell_death(s, &x);
+		if (s->launch)
+			loop_timer_in(s->stdout_timer, CLOSED_STDOUT_MS);
+	} else if (s->launch && (s->state == SRV_STARTING || s->state == SRV_RUNNING)) {
+		recycle(s, "it closed its stdout but did not exit");
+	}
+}
+
+static void mux_wanted(void *ctx)
+{
+	server_start(ctx, "first message");
+}
+
+const struct mux_cb server_mux_cb = {
+	.on_ready = mux_ready,
+	.on_refused = mux_refused,
+	.on_stream_end = mux_ended,
+	.on_wanted = mux_wanted,
+};
+
+/* --- health ------------------------------------------------------------------------------------ */
+
+static void pulse_verdict(void *ctx, enum health_verdict v, const char *why)
+{
+	struct server *s = ctx;
+	if (v != HEALTH_UNHEALTHY) {
+		log_debug(s->conf->name, "%s", health_verdict_name(v));
+		return;
+	}
+	char text[WHY_MAX];
+	(void)snprintf(text, sizeof(text), "unhealthy: %s", why);
+	if (s->conf->on_unhealthy == CONF_UNHEALTHY_IGNORE) {
+		server_set_why(s, text);
+		server_note(s, LOG_WARN, "unhealthy", text);
+		return;
+	}
+	if (s->conf->on_unhealthy == CONF_UNHEALTHY_STOP) {
+		server_note(s, LOG_ERROR, "unhealthy", text);
+		server_stop(s, text);
+		return;
+	}
+	/* It is hung: nobody shall wait for its graces. */
+	server_set_why(s, text);
+	s->is_asked = true;
+	struct launch_exit x = { .exit_code = -1 };
+	server_tell_death(s, &x);
+	server_step(s, EV_RECYCLE);
+}
+
+void server_watch_health(struct server *s)
+{
+	struct err e = { 0 };
+	s->pulse = pulse_new(s->sv->loop, s->conf, s->mux, pulse_verdict, s, &e);
+	if (!s->pulse && e.code)
+		log_warn(s->conf->name, "no health probes: %s", e.text);
+}

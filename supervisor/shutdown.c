@@ -1,0 +1,283 @@
+/* SPDX-License-Identifier: MIT */
+#include "supervisor/shutdown.h"
+
+#include "base/cleanup.h"
+#include "base/clock.h"
+#include "base/err.h"
+#include "base/log.h"
+#include "base/loop.h"
+#include "conf/conf.h"
+#include "docker/docker.h"
+#include "supervisor/command.h"
+#include "supervisor/order.h"
+#include "supervisor/orphans.h"
+#include "supervisor/server.h"
+#include "supervisor/supervisor.h"
+
+#include <signal.h>
+#include <stdlib.h>
+
+enum {
+	RESERVE_MIN_MS = 2000,
+	RESERVE_PART = 4,      /* a quarter */
+	ORPHANS_MAX_MS = 1000, /* of the reserve */
+	NAMES_SHOWN = 8,
+};
+
+enum phase { PHASE_COMMAND, PHASE_WAVES, PHASE_KILL, PHASE_SWEEP, PHASE_ORPHANS, PHASE_DONE };
+
+struct shutdown {
+	struct supervisor *sv;
+	void (*on_done)(struct supervisor *sv);
+	struct order order;
+	size_t waves_left; /* the wave in hand is order.waves[waves_left] */
+	enum phase phase;
+	int64_t deadline_ms, waves_end_ms;
+	struct loop_timer *timer;
+	struct orphans *orphans;
+	bool is_swept;
+};
+
+int64_t shutdown_grace(int64_t left_ms, unsigned waves_left, int64_t key_ms)
+{
+	/* A wave has two graces: after stdin is closed, and after the stop signal. */
+	int64_t share = waves_left ? left_ms / waves_left / 2 : 0;
+	if (share < 0)
+		share = 0;
+	return key_ms < share ? key_ms : share;
+}
+
+static void look(void *ctx)
+{
+	shutdown_look(ctx);
+}
+
+static void enter(struct shutdown *sh, enum phase phase, int64_t until_ms)
+{
+	sh->phase = phase;
+	loop_timer_at(sh->timer, until_ms);
+}
+
+/* --- COMMAND -------------------------------------------------------------------------------- */
+
+static void begin_command(struct shutdown *sh)
+{
+	struct supervisor *sv = sh->sv;
+	if (!sv->command) {
+		enter(sh, PHASE_COMMAND, 0);
+		return;
+	}
+	command_signal(sv->command, SIGTERM);
+	int64_t until = clock_ms() + sv->conf->command_grace_ms;
+	enter(sh, PHASE_COMMAND, until < sh->waves_end_ms ? until : sh->waves_end_ms);
+}
+
+/* --- waves ---------------------------------------------------------------------------------- */
+
+static void begin_wave(struct shutdown *sh)
+{
+	const struct order_wave *w = &sh->order.waves[--sh->waves_left];
+	int64_t left = sh->waves_end_ms - clock_ms();
+	for (size_t i = 0; i < w->n; i++) {
+		struct server *s = sh->sv->servers[w->servers[i]];
+		int64_t key = server_conf(s)->stop_grace_period_ms;
+		server_shut(s, shutdown_grace(left, (unsigned)sh->waves_left + 1, key));
+	}
+	enter(sh, PHASE_WAVES, sh->waves_end_ms);
+}
+
+static bool is_wave_down(const struct shutdown *sh)
+{
+	const struct order_wave *w = &sh->order.waves[sh->waves_left];
+	for (size_t i = 0; i < w->n; i++) {
+		if (!server_is_down(sh->sv->servers[w->servers[i]]))
+			return false;
+	}
+	return true;
+}
+
+static bool are_all_down(const struct shutdown *sh)
+{
+	for (size_t i = 0; i < sh->sv->n_servers; i++) {
+		if (!server_is_down(sh->sv->servers[i]))
+			return false;
+	}
+	return true;
+}
+
+/* --- kill, sweep, orphans ------------------------------------------------------------------- */
+
+static void begin_kill(struct shutdown *sh)
+{
+	struct supervisor *sv = sh->sv;
+	if (sv->command) {
+		log_warn("mcpinit", "COMMAND did not end within its grace; killed");
+		command_signal(sv->command, SIGKILL);
+	}
+	for (size_t i = 0; i < sv->n_servers; i++)
+		server_shut(sv->servers[i], 0);
+	enter(sh, PHASE_KILL, sh->deadline_ms - ORPHANS_MAX_MS);
+}
+
+static void removals_idle(void *ctx)
+{
+	shutdown_look(ctx);
+}
+
+static void swept(void *ctx, size_t n_removed, const struct err *e)
+{
+	struct shutdown *sh = ctx;
+	(void)n_removed;
+	(void)e; /* the removals themselves are counted and named below */
+	sh->is_swept = true;
+	shutdown_look(sh);
+}
+
+static void begin_sweep(struct shutdown *sh)
+{
+	struct supervisor *sv = sh->sv;
+	sh->is_swept = true;
+	if (sv->docker && docker_is_up(sv->docker) && sv->instance) {
+		struct docker_sweep_params p = { .instance = sv->instance,
+						 .on_done = swept,
+						 .ctx = sh };
+		sh->is_swept = docker_sweep(sv->docker, &p, NULL) < 0;
+		docker_on_idle(sv->docker, removals_idle, sh);
+	}
+	enter(sh, PHASE_SWEEP, sh->deadline_ms - ORPHANS_MAX_MS);
+}
+
+static bool is_all_removed(const struct shutdown *sh)
+{
+	const struct docker *d = sh->sv->docker;
+	if (!d || !docker_is_up(d))
+		return true; /* nothing more can be done from here */
+	return sh->is_swept && docker_removals(d) == 0;
+}
+
+static void name_leftovers(const struct shutdown *sh)
+{
+	const char *names[NAMES_SHOWN];
+	size_t n = sh->sv->docker ? docker_removal_names(sh->sv->docker, names, NAMES_SHOWN) : 0;
+	for (size_t i = 0; i < n; i++)
+		log_error(
+			"mcpinit",
+			"container %s could not be removed in time; the next boot removes it, or: "
+			"docker rm -f %s",
+			names[i], names[i]);
+}
+
+static void orphans_gone(void *ctx)
+{
+	struct shutdown *sh = ctx;
+	orphans_free(take_ptr(&sh->orphans));
+	sh->phase = PHASE_DONE;
+	sh->on_done(sh->sv);
+}
+
+static void begin_orphans(struct shutdown *sh)
+{
+	name_leftovers(sh);
+	int64_t left = sh->deadline_ms - clock_ms();
+	struct orphans_params p = {
+		.loop = sh->sv->loop,
+		.reap = sh->sv->reap,
+		.grace_ms = left > ORPHANS_MAX_MS ? ORPHANS_MAX_MS
+			    : left > 0		  ? left
+						  : 0,
+		.on_done = orphans_gone,
+		.ctx = sh,
+	};
+	loop_timer_stop(sh->timer);
+	sh->phase = PHASE_ORPHANS;
+	sh->orphans = orphans_end(&p, NULL);
+	if (!sh->orphans)
+		orphans_gone(sh);
+}
+
+/* --- the sequence --------------------------------------------------------------------------- */
+
+void shutdown_look(struct shutdown *sh)
+{
+	bool is_late = !loop_timer_is_armed(sh->timer);
+	switch (sh->phase) {
+	case PHASE_COMMAND:
+		if (sh->sv->command && !is_late)
+			return;
+		if (sh->waves_left > 0) {
+			begin_wave(sh);
+			return;
+		}
+		begin_kill(sh);
+		break;
+	case PHASE_WAVES:
+		if (!is_late && !is_wave_down(sh))
+			return;
+		if (!is_late && sh->waves_left > 0) {
+			begin_wave(sh);
+			return;
+		}
+		begin_kill(sh);
+		break;
+	case PHASE_KILL:
+		if (!is_late && (!are_all_down(sh) || sh->sv->command))
+			return;
+		begin_sweep(sh);
+		break;
+	case PHASE_SWEEP:
+		if (!is_late && !is_all_removed(sh))
+			return;
+		begin_orphans(sh);
+		return;
+	case PHASE_ORPHANS:
+	case PHASE_DONE:
+		return;
+	}
+	/* The next phase may have nothing to wait for; its changes report here, the rest is asked now. */
+	if (sh->phase == PHASE_KILL && are_all_down(sh) && !sh->sv->command)
+		begin_sweep(sh);
+	if (sh->phase == PHASE_SWEEP && is_all_removed(sh))
+		begin_orphans(sh);
+}
+
+void shutdown_hurry(struct shutdown *sh)
+{
+	if (sh->phase < PHASE_KILL)
+		begin_kill(sh);
+}
+
+struct shutdown *shutdown_new(struct supervisor *sv, void (*on_done)(struct supervisor *sv),
+			      struct err *e)
+{
+	struct shutdown *sh = calloc(1, sizeof(*sh));
+	if (!sh || !(sh->timer = loop_timer_new(sv->loop, look, sh))) {
+		free(sh);
+		err_oom(e);
+		return NULL;
+	}
+	sh->sv = sv;
+	sh->on_done = on_done;
+	int64_t budget = sv->conf->shutdown_timeout_ms;
+	int64_t reserve = budget / RESERVE_PART;
+	if (reserve < RESERVE_MIN_MS)
+		reserve = budget < RESERVE_MIN_MS ? budget : RESERVE_MIN_MS;
+	sh->deadline_ms = clock_ms() + budget;
+	sh->waves_end_ms = sh->deadline_ms - reserve;
+	if (order_make(sv->conf->servers, &sh->order, e) < 0) {
+		shutdown_free(sh);
+		return NULL;
+	}
+	sh->waves_left = sh->order.n_waves;
+	begin_command(sh);
+	return sh;
+}
+
+void shutdown_free(struct shutdown *sh)
+{
+	if (!sh)
+		return;
+	orphans_free(sh->orphans);
+	loop_timer_free(sh->timer);
+	order_done(&sh->order);
+	free(sh);
+}

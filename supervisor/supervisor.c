@@ -1,0 +1,371 @@
+/* SPDX-License-Identifier: MIT */
+#include "supervisor/supervisor.h"
+
+#include "base/cleanup.h"
+#include "base/err.h"
+#include "base/log.h"
+#include "base/loop.h"
+#include "base/stream.h"
+#include "base/wire.h"
+#include "conf/conf.h"
+#include "stdio/fifo.h"
+#include "supervisor/agents.h"
+#include "supervisor/command.h"
+#include "supervisor/control.h"
+#include "supervisor/engine.h"
+#include "supervisor/launch.h"
+#include "supervisor/reap.h"
+#include "supervisor/rundir.h"
+#include "supervisor/server.h"
+#include "supervisor/shutdown.h"
+#include "supervisor/signals.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/random.h>
+
+/* --- questions ------------------------------------------------------------------------------ */
+
+struct server *supervisor_find(struct supervisor *sv, const char *name)
+{
+	for (size_t i = 0; i < sv->n_servers; i++) {
+		if (strcmp(server_name(sv->servers[i]), name) == 0)
+			return sv->servers[i];
+	}
+	return NULL;
+}
+
+static unsigned start_limit(const struct supervisor *sv)
+{
+	if (sv->conf->start_concurrency > 0)
+		return (unsigned)sv->conf->start_concurrency;
+	long cpus = sysconf(_SC_NPROCESSORS_ONLN);
+	return cpus > 0 ? 2 * (unsigned)cpus : 2;
+}
+
+const char *supervisor_holds(struct supervisor *sv, const struct server *s)
+{
+	const struct conf_server *conf = server_conf(s);
+	for (char **d = conf->depends_on; *d; d++) {
+		const struct server *other = supervisor_find(sv, *d);
+		if (other && !server_is_ready(other))
+			return "waiting for the servers it depends on";
+	}
+	if (launch_needs_engine(sv, conf) && !sv->is_engine_ready)
+		return "waiting for the container engine";
+	if (sv->starting >= start_limit(sv))
+		return "waiting for a free start slot (start_concurrency)";
+	return NULL;
+}
+
+bool supervisor_is_booted(const struct supervisor *sv)
+{
+	for (size_t i = 0; i < sv->n_servers; i++) {
+		if (!server_counts_as_up(sv->servers[i]))
+			return false;
+	}
+	return true;
+}
+
+/* --- the end -------------------------------------------------------------------------------- */
+
+static void all_is_down(struct supervisor *sv)
+{
+	loop_stop(sv->loop);
+}
+
+void supervisor_shutdown(struct supervisor *sv, const char *why)
+{
+	if (sv->shutdown) {
+		log_warn("mcpinit", "%s again: no more graces", why);
+		shutdown_hurry(sv->shutdown);
+		return;
+	}
+	log_info("mcpinit", "shutting down: %s", why);
+	struct err e;
+	sv->shutdown = shutdown_new(sv, all_is_down, &e);
+	if (!sv->shutdown) {
+		log_error("mcpinit", "no orderly shutdown: %s", e.text);
+		loop_stop(sv->loop);
+	}
+}
+
+static void required_failed(struct supervisor *sv, const struct server *s, const char *what)
+{
+	if (sv->shutdown)
+		return;
+	sv->exit_status = WIRE_EXIT_REQUIRED;
+	char why[256];
+	(void)snprintf(why, sizeof(why), "required server %s %s", server_name(s), what);
+	log_error(server_name(s), "%s; it is required, so the container ends with status %d", what,
+		  WIRE_EXIT_REQUIRED);
+	supervisor_shutdown(sv, why);
+}
+
+/* --- COMMAND -------------------------------------------------------------------------------- */
+
+static void command_over(void *ctx, int exit_status)
+{
+	struct supervisor *sv = ctx;
+	command_free(take_ptr(&sv->command));
+	sv->is_command_done = true;
+	if (sv->exit_status != WIRE_EXIT_REQUIRED)
+		sv->exit_status = exit_status;
+	if (sv->shutdown) {
+		shutdown_look(sv->shutdown);
+		return;
+	}
+	char why[64];
+	(void)snprintf(why, sizeof(why), "COMMAND ended with status %d", exit_status);
+	supervisor_shutdown(sv, why);
+}
+
+static bool is_required_up(const struct supervisor *sv)
+{
+	for (size_t i = 0; i < sv->n_servers; i++) {
+		if (server_conf(sv->servers[i])->required && !server_is_ready(sv->servers[i]))
+			return false;
+	}
+	return true;
+}
+
+static void start_command(struct supervisor *sv)
+{
+	if (!sv->command_argv || sv->command || sv->is_command_done || sv->shutdown ||
+	    !is_required_up(sv))
+		return;
+	struct command_params p = {
+		.reap = sv->reap,
+		.argv = sv->command_argv,
+		.envp = sv->environ,
+		.user = sv->conf->user,
+		.on_exit = command_over,
+		.ctx = sv,
+	};
+	struct err e;
+	int status = 0;
+	sv->command = command_start(&p, &status, &e);
+	if (sv->command) {
+		log_debug("mcpinit", "COMMAND %s started", sv->command_argv[0]);
+		return;
+	}
+	log_error("mcpinit", "%s", e.text);
+	command_over(sv, status);
+}
+
+/* --- changes -------------------------------------------------------------------------------- */
+
+static void look_again(void *ctx)
+{
+	struct supervisor *sv = ctx;
+	for (size_t i = 0; i < sv->n_servers && !sv->shutdown; i++) {
+		struct server *s = sv->servers[i];
+		server_kick(s);
+		if (server_conf(s)->required && server_state(s) == SRV_FATAL)
+			required_failed(sv, s, "is FATAL");
+	}
+	if (is_required_up(sv))
+		loop_timer_stop(sv->required_timer);
+	start_command(sv);
+	if (sv->control)
+		control_changed(sv->control);
+	if (sv->shutdown)
+		shutdown_look(sv->shutdown);
+}
+
+void supervisor_changed(struct supervisor *sv, struct server *s)
+{
+	(void)s;
+	loop_timer_at(sv->look_timer, 0);
+}
+
+static void required_late(void *ctx)
+{
+	struct supervisor *sv = ctx;
+	for (size_t i = 0; i < sv->n_servers; i++) {
+		struct server *s = sv->servers[i];
+		if (server_conf(s)->required && !server_is_ready(s)) {
+			required_failed(sv, s, "was not RUNNING within required_timeout");
+			return;
+		}
+	}
+}
+
+static void got_signal(void *ctx, const struct signalfd_siginfo *si)
+{
+	struct supervisor *sv = ctx;
+	int signo = (int)si->ssi_signo;
+	switch (signals_action(signo, si->ssi_code, sv->command != NULL)) {
+	case SIGNAL_IGNORE:
+		break;
+	case SIGNAL_FORWARD:
+		if (sv->command)
+			command_signal(sv->command, signo);
+		break;
+	case SIGNAL_SHUTDOWN: {
+		char why[32];
+		(void)snprintf(why, sizeof(why), "SIG%s", sigabbrev_np(signo));
+		supervisor_shutdown(sv, why);
+		break;
+	}
+	case SIGNAL_RELOAD:
+		log_warn("mcpinit", "SIGHUP: reload is not supported by this version; restart the "
+				    "container to read the configuration anew");
+		break;
+	case SIGNAL_REAP:
+		reap_drain(sv->reap);
+		break;
+	case SIGNAL_SUSPEND:
+		signals_suspend();
+		break;
+	}
+}
+
+/* --- boot ----------------------------------------------------------------------------------- */
+
+static int open_agent(struct supervisor *sv, const struct conf_agent *a, struct err *e)
+{
+	struct rundir_agent ra = { .name = a->name, .uid = a->uid, .gid = a->gid };
+	if (strcmp(a->name, "default") == 0 && a->uid < 0 && sv->conf->default_gid >= 0) {
+		ra.gid = sv->conf->default_gid;
+		ra.is_group = true;
+	}
+	int r = rundir_agent(sv->rundir, &ra, e);
+	if (r < 0)
+		return r;
+	for (size_t i = 0; i < sv->n_servers; i++) {
+		struct server *s = sv->servers[i];
+		if (!conf_agent_may(a, server_name(s)))
+			continue;
+		struct stream *pipes =
+			rundir_pipes(sv->rundir, sv->fifos, a->name, server_name(s), e);
+		if (!pipes)
+			return -EIO;
+		r = agents_add_pipes(server_agents(s), a->name, pipes, e);
+		if (r < 0) {
+			stream_free(pipes);
+			return r;
+		}
+	}
+	return control_add_agent(sv->control, a, e);
+}
+
+static int open_servers(struct supervisor *sv, struct err *e)
+{
+	size_t n = 0;
+	bool needs_engine = false;
+	while (sv->conf->servers[n])
+		n++;
+	sv->servers = calloc(n + 1, sizeof(struct server *));
+	if (!sv->servers)
+		return err_oom(e);
+	for (size_t i = 0; i < n; i++) {
+		const struct conf_server *cs = sv->conf->servers[i];
+		sv->servers[i] = server_new(sv, cs, e);
+		if (!sv->servers[i])
+			return -ENOMEM;
+		sv->n_servers++;
+		needs_engine = needs_engine || launch_needs_engine(sv, cs);
+	}
+	return needs_engine ? engine_open(sv, e) : 0;
+}
+
+static int open_all(struct supervisor *sv, struct err *e)
+{
+	unsigned char nonce[8];
+	if (getrandom(nonce, sizeof(nonce), 0) != (ssize_t)sizeof(nonce))
+		return err_set(e, -EIO, "no random numbers to be had: %s", strerror(errno));
+	for (size_t i = 0; i < sizeof(nonce); i++)
+		(void)snprintf(sv->boot + 2 * i, 3, "%02x", nonce[i]);
+	sigset_t set;
+	signals_setup();
+	signals_set(&set);
+	int r;
+	if (!(sv->loop = loop_new(e)) || !(sv->reap = reap_new(e)))
+		return -EIO;
+	if (!(sv->look_timer = loop_timer_new(sv->loop, look_again, sv)) ||
+	    !(sv->required_timer = loop_timer_new(sv->loop, required_late, sv)))
+		return err_oom(e);
+	if ((r = loop_signals(sv->loop, &set, got_signal, sv, e)) < 0)
+		return r;
+	if (getpid() != 1 && (r = reap_become_subreaper(e)) < 0)
+		return r;
+	if (sv->conf->servers[0] == NULL)
+		return 0; /* a plain init: nothing to listen for, nothing to leave behind */
+	if (!(sv->fifos = fifo_set_new(sv->loop, e)))
+		return -EIO;
+	if ((r = rundir_open(sv->conf->runtime_dir, sv->conf->control_dir, &sv->rundir, e)) < 0)
+		return r;
+	if (!(sv->control = control_new(sv, e)))
+		return -EIO;
+	if ((r = open_servers(sv, e)) < 0)
+		return r;
+	for (struct conf_agent **a = sv->conf->agents; *a; a++) {
+		if ((r = open_agent(sv, *a, e)) < 0)
+			return r;
+	}
+	rundir_tidy(sv->rundir);
+	return 0;
+}
+
+static void close_all(struct supervisor *sv)
+{
+	control_free(sv->control);
+	shutdown_free(sv->shutdown);
+	command_free(sv->command);
+	for (size_t i = 0; i < sv->n_servers; i++)
+		server_free(sv->servers[i]);
+	free(sv->servers);
+	engine_close(sv);
+	fifo_set_free(sv->fifos);
+	rundir_close(sv->rundir);
+	loop_timer_free(sv->look_timer);
+	loop_timer_free(sv->required_timer);
+	reap_free(sv->reap);
+	loop_free(sv->loop);
+	conf_free((struct conf *)sv->conf);
+}
+
+static void boot(struct supervisor *sv)
+{
+	log_info("mcpinit", "mcpinit %s, pid %d, %zu server%s, pipes under %s", MCPINIT_VERSION,
+		 (int)getpid(), sv->n_servers, sv->n_servers == 1 ? "" : "s",
+		 sv->conf->runtime_dir);
+	if (!is_required_up(sv))
+		loop_timer_in(sv->required_timer, sv->conf->required_timeout_ms);
+	for (size_t i = 0; i < sv->n_servers; i++) {
+		if (server_conf(sv->servers[i])->autostart == CONF_AUTOSTART_YES)
+			server_start(sv->servers[i], "boot");
+	}
+	loop_timer_at(sv->look_timer, 0);
+}
+
+static int exit_of(int code)
+{
+	if (code == -EBUSY)
+		return WIRE_EXIT_IN_USE;
+	return code == -EACCES || code == -EPERM ? WIRE_EXIT_NO_PERMISSION : WIRE_EXIT_UNAVAILABLE;
+}
+
+int supervisor_run(const struct supervisor_params *p)
+{
+	struct supervisor sv = { .conf = p->conf,
+				 .environ = p->environ,
+				 .command_argv = p->command_argv };
+	struct err e = { 0 };
+	int r = open_all(&sv, &e);
+	if (r < 0) {
+		log_error("mcpinit", "%s", e.text);
+		close_all(&sv);
+		return exit_of(r);
+	}
+	boot(&sv);
+	r = loop_run(sv.loop);
+	if (r < 0)
+		log_error("mcpinit", "the event loop failed: %s", strerror(-r));
+	int status = sv.exit_status;
+	log_info("mcpinit", "all is down, exit status %d", status);
+	close_all(&sv);
+	return status;
+}

@@ -1,0 +1,74 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * supervisor: the one context of the program: loop, configuration, engine, servers, sockets. Everything in supervisor/
+ * reaches the rest through it. Owned by supervisor_run(), which alone decides when the program ends.
+ */
+#ifndef SUPERVISOR_SUPERVISOR_H
+#define SUPERVISOR_SUPERVISOR_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+struct command;
+struct conf;
+struct control;
+struct docker;
+struct docker_self;
+struct err;
+struct fifo_set;
+struct http;
+struct loop;
+struct loop_timer;
+struct reap;
+struct rundir;
+struct server;
+struct shutdown;
+
+struct supervisor {
+	struct loop *loop;
+	const struct conf *conf;    /* owned */
+	const char *const *environ; /* ours, as main got it */
+	char *const *command_argv;  /* COMMAND, or NULL */
+	struct http *http;
+	struct docker *docker;	  /* NULL: no server needs an engine */
+	struct docker_self *self; /* who we are, once asked; NULL before */
+	struct reap *reap;
+	struct fifo_set *fifos;
+	struct rundir *rundir;
+	struct control *control;
+	struct command *command;       /* NULL: not started, or ended */
+	struct shutdown *shutdown;     /* NULL: we are not going down */
+	struct loop_timer *look_timer; /* something changed: look_again() */
+	struct loop_timer *required_timer;
+	struct server **servers; /* n_servers, in the order of the configuration */
+	size_t n_servers;
+	char *instance;	      /* NULL until known */
+	char boot[17];	      /* this life's nonce, hex */
+	bool is_engine_ready; /* up, ourselves found, left-overs swept: containers may be made */
+	bool is_command_done;
+	unsigned starting;  /* servers that hold one of start_concurrency slots */
+	unsigned fallbacks; /* api → cli so far */
+	int exit_status;
+};
+
+struct supervisor_params {
+	const struct conf *conf; /* taken */
+	const char *const *environ;
+	char *const *command_argv; /* NULL-terminated, or NULL */
+};
+
+/* Runs until shutdown; the exit status of the program. */
+int supervisor_run(const struct supervisor_params *p);
+
+/* A server's state changed: waiters, dependants, COMMAND, `required` are looked at again (from the loop). */
+void supervisor_changed(struct supervisor *sv, struct server *s);
+/* Ends the program with this status unless COMMAND's or a required server's says otherwise. Again: at once. */
+void supervisor_shutdown(struct supervisor *sv, const char *why);
+struct server *supervisor_find(struct supervisor *sv, const char *name);
+/* May s be launched now? NULL, or the sentence that says what it waits for. */
+const char *supervisor_holds(struct supervisor *sv, const struct server *s);
+/* All servers that shall run do, or need not: for `wait` and `healthy`. */
+bool supervisor_is_booted(const struct supervisor *sv);
+
+#endif

@@ -1,0 +1,456 @@
+/* SPDX-License-Identifier: MIT */
+#include "supervisor/plan.h"
+
+#include "base/err.h"
+#include "base/log.h"
+#include "conf/conf.h"
+#include "docker/docker.h"
+#include "docker/spec.h"
+
+#include <check.h>
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+static char dir[64];
+static struct conf conf;
+static struct conf_server server;
+static struct conf_env env[4];
+static struct conf_volume volumes[4];
+static struct docker_self self;
+static struct docker_own_mount own_mount;
+static struct plan_params params;
+static struct docker_spec spec;
+static struct plan_result result;
+static char *none[] = { NULL };
+static char *all_caps[] = { (char *)"ALL", NULL };
+
+static const char *const our_environ[] = {
+	"TOKEN=from-our-environment", "PATH=/bin",  "HOME=/root",      "LC_ALL=C", "SECRET_THING=x",
+	"https_proxy=http://p:1",     "PATHS=/not", "SSL_CERT_DIR=/c", NULL,
+};
+
+static void setup(void)
+{
+	strcpy(dir, "/tmp/plan-XXXXXX");
+	ck_assert_ptr_nonnull(mkdtemp(dir));
+	memset(env, 0, sizeof(env));
+	memset(volumes, 0, sizeof(volumes));
+	conf = (struct conf){ .workspace = dir };
+	server = (struct conf_server){
+		.name = (char *)"fs",
+		.image = (char *)"img",
+		.command = none,
+		.environment = env,
+		.volumes = volumes,
+		.env_file = none,
+		.labels = none,
+		.cap_drop = all_caps,
+		.read_only = CONF_DEFAULT,
+		.init = CONF_DEFAULT,
+		.mem_limit = 1000,
+		.pids_limit = 10,
+	};
+	own_mount = (struct docker_own_mount){
+		.type = (char *)"bind",
+		.name = (char *)"",
+		.source = (char *)"/opt/repos",
+		.destination = dir,
+	};
+	self = (struct docker_self){ .id = (char *)"f00d", .mounts = &own_mount, .n_mounts = 1 };
+	params = (struct plan_params){
+		.conf = &conf,
+		.server = &server,
+		.self = &self,
+		.instance = "inst",
+		.boot = "b00t",
+		.environ = our_environ,
+	};
+}
+
+static void teardown(void)
+{
+	char command[96];
+	(void)snprintf(command, sizeof(command), "rm -rf %s", dir);
+	ck_assert_int_eq(system(command), 0);
+	log_redact_clear();
+}
+
+static void plan(void)
+{
+	struct err e = { 0 };
+	int r = plan_spec(&params, &spec, &result, &e);
+	ck_assert_msg(r == 0, "%s", e.text);
+}
+
+static void refused(const char *a, const char *b)
+{
+	struct err e = { 0 };
+	ck_assert_int_lt(plan_spec(&params, &spec, &result, &e), 0);
+	ck_assert_msg(strstr(e.text, a) && strstr(e.text, b), "%s", e.text);
+}
+
+static const char *var(const char *name)
+{
+	return docker_env_get((const char *const *)spec.env, name);
+}
+
+static const char *label(const char *name)
+{
+	return docker_env_get((const char *const *)spec.labels, name);
+}
+
+static char *write_file(const char *name, const char *text)
+{
+	static char path[128];
+	(void)snprintf(path, sizeof(path), "%s/%s", dir, name);
+	FILE *f = fopen(path, "w");
+	ck_assert_ptr_nonnull(f);
+	fputs(text, f);
+	fclose(f);
+	return path;
+}
+
+static bool is_redacted(const char *value)
+{
+	char text[256];
+	(void)snprintf(text, sizeof(text), "%s", value);
+	return log_redact(text, strlen(text)) != strlen(value) || strcmp(text, value) != 0;
+}
+
+/* --- environment ----------------------------------------------------------------------------- */
+
+START_TEST(variables_are_set_or_passed_through)
+{
+	env[0] = (struct conf_env){ .name = (char *)"A", .value = (char *)"1" };
+	env[1] = (struct conf_env){ .name = (char *)"TOKEN" };
+	env[2] = (struct conf_env){ .name = (char *)"NOT_THERE", .is_optional = true };
+	plan();
+	ck_assert_str_eq(var("A"), "1");
+	ck_assert_str_eq(var("TOKEN"), "from-our-environment");
+	ck_assert_ptr_null(var("NOT_THERE"));
+	ck_assert_ptr_null(var("HOME")); /* nothing else leaks in */
+	ck_assert(is_redacted("from-our-environment"));
+	docker_spec_done(&spec);
+}
+END_TEST
+
+START_TEST(a_missing_variable_is_named_with_the_remedy)
+{
+	env[0] = (struct conf_env){ .name = (char *)"GITHUB_TOKEN" };
+	refused("GITHUB_TOKEN", "GITHUB_TOKEN_FILE");
+}
+END_TEST
+
+START_TEST(a_file_variable_stands_in_for_the_variable)
+{
+	char pair[160];
+	(void)snprintf(pair, sizeof(pair), "KEY_FILE=%s", write_file("key", "the secret key\n"));
+	const char *const environ_with_file[] = { pair, NULL };
+	params.environ = environ_with_file;
+	env[0] = (struct conf_env){ .name = (char *)"KEY" };
+	plan();
+	ck_assert_str_eq(var("KEY"), "the secret key");
+	ck_assert(is_redacted("the secret key"));
+	docker_spec_done(&spec);
+	unlink(pair + strlen("KEY_FILE="));
+	refused("KEY_FILE", "cannot open");
+}
+END_TEST
+
+START_TEST(a_secret_file_is_read_anew_at_each_start)
+{
+	env[0] = (struct conf_env){ .name = (char *)"K",
+				    .file = write_file("s", "first secret\n\n") };
+	plan();
+	ck_assert_str_eq(var("K"), "first secret\n"); /* one newline is the editor's */
+	docker_spec_done(&spec);
+	env[0].file = write_file("s", "second secret");
+	plan();
+	ck_assert_str_eq(var("K"), "second secret");
+	docker_spec_done(&spec);
+	unlink(env[0].file);
+	refused("secret_environment: K", env[0].file);
+	env[0].is_optional = true;
+	plan();
+	ck_assert_ptr_null(var("K"));
+	docker_spec_done(&spec);
+}
+END_TEST
+
+START_TEST(env_file_is_dockers_format_and_environment_wins)
+{
+	char *files[] = {
+		write_file(
+			"e",
+			"\xef\xbb\xbf# comment\n\n  A=1 # kept\r\nB=\"q\"\nTOKEN\nGONE\nC=x=y\n"),
+		NULL
+	};
+	server.env_file = files;
+	env[0] = (struct conf_env){ .name = (char *)"C", .value = (char *)"mine" };
+	plan();
+	ck_assert_str_eq(var("A"), "1 # kept");
+	ck_assert_str_eq(var("B"), "\"q\"");
+	ck_assert_str_eq(var("TOKEN"), "from-our-environment");
+	ck_assert_ptr_null(var("GONE"));
+	ck_assert_str_eq(var("C"), "mine");
+	docker_spec_done(&spec);
+	write_file("e", "A=1\nno good=2\n");
+	refused("env_file", ":2");
+	files[0] = (char *)"/not/there";
+	refused("env_file", "/not/there");
+}
+END_TEST
+
+/* --- volumes and user ------------------------------------------------------------------------ */
+
+START_TEST(the_workspace_is_translated_to_the_host)
+{
+	volumes[0] = (struct conf_volume){ (char *)"workspace", (char *)"/w", true };
+	volumes[1] = (struct conf_volume){ (char *)"cache", (char *)"/c", false };
+	plan();
+	ck_assert_uint_eq(spec.n_mounts, 2);
+	ck_assert_int_eq(spec.mounts[0].type, DOCKER_MOUNT_BIND);
+	ck_assert_str_eq(spec.mounts[0].source, "/opt/repos");
+	ck_assert_str_eq(spec.mounts[0].target, "/w");
+	ck_assert(spec.mounts[0].is_read_only);
+	ck_assert_int_eq(spec.mounts[1].type, DOCKER_MOUNT_VOLUME);
+	ck_assert_str_eq(spec.mounts[1].source, "cache");
+	docker_spec_done(&spec);
+}
+END_TEST
+
+START_TEST(workspace_host_overrides_for_the_workspace_and_below)
+{
+	conf.workspace_host = (char *)"C:\\repos\\x";
+	conf.workspace = (char *)"/workspace";
+	volumes[0] = (struct conf_volume){ (char *)"workspace", (char *)"/w", false };
+	volumes[1] = (struct conf_volume){ (char *)"/workspace/sub", (char *)"/s", false };
+	plan();
+	ck_assert_str_eq(spec.mounts[0].source, "C:\\repos\\x");
+	ck_assert_str_eq(spec.mounts[1].source, "C:\\repos\\x/sub");
+	docker_spec_done(&spec);
+	volumes[1].source = (char *)"/workspace2";
+	refused("/workspace2", "own file system");
+}
+END_TEST
+
+START_TEST(a_path_that_cannot_be_mapped_is_named)
+{
+	volumes[0] = (struct conf_volume){ (char *)"/etc", (char *)"/e", false };
+	refused("volumes: /etc", "workspace_host");
+}
+END_TEST
+
+START_TEST(user_auto_is_the_owner_of_the_workspace)
+{
+	char want[32];
+	struct stat st;
+	ck_assert_int_eq(stat(dir, &st), 0);
+	(void)snprintf(want, sizeof(want), "%u:%u", st.st_uid, st.st_gid);
+	server.user = (char *)"auto";
+	plan();
+	ck_assert_str_eq(spec.user, want);
+	docker_spec_done(&spec);
+	conf.workspace = (char *)"/not/there";
+	refused("user = auto", "/not/there");
+}
+END_TEST
+
+START_TEST(auto_is_the_default_only_for_a_root_image_that_mounts_the_workspace)
+{
+	volumes[0] = (struct conf_volume){ (char *)"workspace", (char *)"/w", false };
+	plan();
+	ck_assert_ptr_null(spec.user);
+	ck_assert_int_eq(plan_user(&params, "node", &spec, NULL), 0);
+	ck_assert_ptr_null(spec.user);
+	volumes[0].source = (char *)"other";
+	ck_assert_int_eq(plan_user(&params, "", &spec, NULL), 0);
+	ck_assert_ptr_null(spec.user);
+	volumes[0].source = (char *)"workspace";
+	ck_assert_int_eq(plan_user(&params, "", &spec, NULL), 0);
+	ck_assert_ptr_nonnull(spec.user);
+	free(spec.user);
+	spec.user = strdup("7");
+	ck_assert_int_eq(plan_user(&params, "0:0", &spec, NULL), 0);
+	ck_assert_str_eq(spec.user, "7");
+	docker_spec_done(&spec);
+}
+END_TEST
+
+/* --- image, labels, hardening ---------------------------------------------------------------- */
+
+START_TEST(npx_gets_an_image_and_a_cache_on_tmp)
+{
+	char *words[] = { (char *)"npx", (char *)"-y", (char *)"pkg", NULL };
+	server.image = NULL;
+	server.command = words;
+	env[0] =
+		(struct conf_env){ .name = (char *)"npm_config_loglevel", .value = (char *)"warn" };
+	plan();
+	ck_assert_str_eq(spec.image, "node:lts-alpine");
+	ck_assert_str_eq(spec.command[0], "npx");
+	ck_assert_uint_eq(spec.n_mounts, 1);
+	ck_assert_int_eq(spec.mounts[0].type, DOCKER_MOUNT_VOLUME);
+	ck_assert_str_eq(spec.mounts[0].source, "mcpinit-inst-fs-cache");
+	ck_assert_str_eq(spec.mounts[0].target, "/tmp");
+	ck_assert_str_eq(var("HOME"), "/tmp");
+	ck_assert_str_eq(var("npm_config_loglevel"), "warn"); /* the user's word wins */
+	ck_assert(result.is_installing);
+	docker_spec_done(&spec);
+	volumes[0] = (struct conf_volume){ (char *)"mine", (char *)"/tmp", false };
+	plan();
+	ck_assert_uint_eq(spec.n_mounts, 1);
+	ck_assert_str_eq(spec.mounts[0].source, "mine");
+	docker_spec_done(&spec);
+}
+END_TEST
+
+START_TEST(image_overrides_the_map_and_a_plain_command_needs_one)
+{
+	char *words[] = { (char *)"npx", (char *)"pkg", NULL };
+	server.command = words;
+	plan();
+	ck_assert_str_eq(spec.image, "img");
+	docker_spec_done(&spec);
+	words[0] = (char *)"python";
+	server.image = NULL;
+	refused("command", "set image");
+}
+END_TEST
+
+START_TEST(our_labels_cannot_be_taken_over)
+{
+	char *labels[] = { (char *)"team=a", (char *)DOCKER_LABEL_BOOT "=fake", NULL };
+	server.labels = labels;
+	plan();
+	size_t n = 0;
+	while (spec.labels[n])
+		n++;
+	ck_assert_str_eq(spec.labels[n - 1], DOCKER_LABEL_OWNER "=f00d");
+	ck_assert_str_eq(spec.labels[n - 2], DOCKER_LABEL_BOOT "=b00t"); /* the last one wins */
+	ck_assert_str_eq(label(DOCKER_LABEL_INSTANCE), "inst");
+	ck_assert_str_eq(label(DOCKER_LABEL_SERVER), "fs");
+	ck_assert_str_eq(label("team"), "a");
+	docker_spec_done(&spec);
+	self.id = NULL;
+	plan();
+	ck_assert_ptr_null(label(DOCKER_LABEL_OWNER));
+	docker_spec_done(&spec);
+}
+END_TEST
+
+START_TEST(hardening_follows_the_configuration)
+{
+	char *security[] = { (char *)"seccomp=unconfined", NULL };
+	server.security_opt = security;
+	plan();
+	ck_assert(spec.init);
+	ck_assert(!spec.read_only);
+	ck_assert_str_eq(spec.security_opt[0], "no-new-privileges");
+	ck_assert_str_eq(spec.security_opt[1], "seccomp=unconfined");
+	ck_assert_str_eq(spec.cap_drop[0], "ALL");
+	ck_assert_ptr_null(spec.cap_drop[1]);
+	ck_assert_str_eq(spec.log_driver, "none");
+	docker_spec_done(&spec);
+	security[0] = (char *)"no-new-privileges:false";
+	server.cap_drop = none;
+	server.logging = (char *)"local";
+	server.init = CONF_NO;
+	server.read_only = CONF_YES;
+	plan();
+	ck_assert_ptr_null(spec.security_opt);
+	ck_assert_ptr_null(spec.cap_drop);
+	ck_assert_str_eq(spec.log_driver, "local");
+	ck_assert(!spec.init);
+	ck_assert(spec.read_only);
+	docker_spec_done(&spec);
+}
+END_TEST
+
+START_TEST(an_empty_entrypoint_takes_the_images_away)
+{
+	server.entrypoint = none;
+	plan();
+	ck_assert_str_eq(spec.entrypoint[0], "");
+	docker_spec_done(&spec);
+}
+END_TEST
+
+/* --- a child of ours ------------------------------------------------------------------------- */
+
+START_TEST(a_process_gets_little_of_our_environment)
+{
+	char **got = NULL;
+	env[0] = (struct conf_env){ .name = (char *)"HOME", .value = (char *)"/h" };
+	ck_assert_int_eq(plan_env(&params, &got, NULL), 0);
+	const char *const *v = (const char *const *)got;
+	ck_assert_str_eq(docker_env_get(v, "PATH"), "/bin");
+	ck_assert_str_eq(docker_env_get(v, "HOME"), "/h");
+	ck_assert_str_eq(docker_env_get(v, "LC_ALL"), "C");
+	ck_assert_str_eq(docker_env_get(v, "https_proxy"), "http://p:1");
+	ck_assert_str_eq(docker_env_get(v, "SSL_CERT_DIR"), "/c");
+	ck_assert_ptr_null(docker_env_get(v, "TOKEN"));
+	ck_assert_ptr_null(docker_env_get(v, "SECRET_THING"));
+	ck_assert_ptr_null(docker_env_get(v, "PATHS"));
+	docker_argv_free(got);
+}
+END_TEST
+
+START_TEST(inherit_environment_gives_it_all)
+{
+	char **got = NULL;
+	server.inherit_environment = true;
+	ck_assert_int_eq(plan_env(&params, &got, NULL), 0);
+	ck_assert_str_eq(docker_env_get((const char *const *)got, "SECRET_THING"), "x");
+	docker_argv_free(got);
+	const char *const empty[] = { NULL };
+	params.environ = empty;
+	ck_assert_int_eq(plan_env(&params, &got, NULL), 0);
+	ck_assert_ptr_nonnull(got);
+	ck_assert_ptr_null(got[0]);
+	docker_argv_free(got);
+}
+END_TEST
+
+START_TEST(a_process_whose_variable_is_missing_is_refused)
+{
+	char **got = NULL;
+	struct err e = { 0 };
+	env[0] = (struct conf_env){ .name = (char *)"NOPE" };
+	ck_assert_int_eq(plan_env(&params, &got, &e), -ENOENT);
+	ck_assert_ptr_nonnull(strstr(e.text, "NOPE"));
+	ck_assert_ptr_null(got);
+}
+END_TEST
+
+Suite *suite_supervisor_plan(void);
+Suite *suite_supervisor_plan(void)
+{
+	Suite *s = suite_create("supervisor_plan");
+	TCase *c = tcase_create("all");
+	tcase_add_checked_fixture(c, setup, teardown);
+	tcase_add_test(c, variables_are_set_or_passed_through);
+	tcase_add_test(c, a_missing_variable_is_named_with_the_remedy);
+	tcase_add_test(c, a_file_variable_stands_in_for_the_variable);
+	tcase_add_test(c, a_secret_file_is_read_anew_at_each_start);
+	tcase_add_test(c, env_file_is_dockers_format_and_environment_wins);
+	tcase_add_test(c, the_workspace_is_translated_to_the_host);
+	tcase_add_test(c, workspace_host_overrides_for_the_workspace_and_below);
+	tcase_add_test(c, a_path_that_cannot_be_mapped_is_named);
+	tcase_add_test(c, user_auto_is_the_owner_of_the_workspace);
+	tcase_add_test(c, auto_is_the_default_only_for_a_root_image_that_mounts_the_workspace);
+	tcase_add_test(c, npx_gets_an_image_and_a_cache_on_tmp);
+	tcase_add_test(c, image_overrides_the_map_and_a_plain_command_needs_one);
+	tcase_add_test(c, our_labels_cannot_be_taken_over);
+	tcase_add_test(c, hardening_follows_the_configuration);
+	tcase_add_test(c, an_empty_entrypoint_takes_the_images_away);
+	tcase_add_test(c, a_process_gets_little_of_our_environment);
+	tcase_add_test(c, inherit_environment_gives_it_all);
+	tcase_add_test(c, a_process_whose_variable_is_missing_is_refused);
+	suite_add_tcase(s, c);
+	return s;
+}
