@@ -167,4 +167,65 @@ const struct conf_server *conf_find_server(const struct conf *c, const char *nam
 /* May this agent use this server? */
 bool conf_agent_may(const struct conf_agent *a, const char *server);
 
+/* Names that are only in the new, only in the old, or in both but not alike. NULL-terminated, owned. */
+struct conf_changes {
+	char **added, **removed, **changed;
+};
+
+struct conf_diff {
+	struct conf_changes servers, agents;
+	char **frozen; /* keys of [mcpinit] that changed and need a restart; NULL-terminated */
+};
+
+/* What a reload has to do; where a section stands does not count. 0 or -ENOMEM. */
+int conf_diff(const struct conf *from, const struct conf *to, struct conf_diff *ret);
+void conf_diff_done(struct conf_diff *d);
+
+/* --- the table of all keys: for the man page's check, and for `mcpinit -t` ------------------- */
+
+enum conf_type {
+	CONF_TYPE_STRING,
+	CONF_TYPE_CHOICE, /* one of `choices`, kept as text */
+	CONF_TYPE_ENUM,	  /* one of `choices`, kept as its index */
+	CONF_TYPE_BOOL,
+	CONF_TYPE_TRISTATE,
+	CONF_TYPE_INT,
+	CONF_TYPE_INT64,
+	CONF_TYPE_DURATION,
+	CONF_TYPE_SIZE,
+	CONF_TYPE_CPUS,
+	CONF_TYPE_SIGNAL,
+	CONF_TYPE_WORDS,
+	CONF_TYPE_LIST,
+	CONF_TYPE_TMPFS,
+	CONF_TYPE_INTS,
+	CONF_TYPE_LABELS,
+	CONF_TYPE_ENV,
+	CONF_TYPE_SECRET_ENV,
+	CONF_TYPE_VOLUMES,
+	CONF_TYPE_HEALTHCHECK,
+	CONF_TYPE_INCLUDE, /* read while the files are read; no field */
+	CONF_TYPE_LATER,   /* known, and only `choices` (or nothing) is possible yet; no field */
+};
+
+struct err;
+
+struct conf_key {
+	const char *section; /* "mcpinit", "server" (and so [defaults]), "agent" */
+	const char *name;
+	enum conf_type type;
+	size_t offset;		    /* in struct conf, conf_server, conf_agent */
+	const char *def;	    /* as one would write it; NULL: not set */
+	const char *min, *max;	    /* likewise; NULL: no limit */
+	const char *const *choices; /* NULL-terminated; "a|b" are two names of one choice */
+	int (*check)(const char *text,
+		     struct err *e); /* of a string, or of each item of a list; may be NULL */
+	bool is_container;	     /* has no effect with launch = process */
+	bool is_frozen;		     /* a change needs a restart of mcpinit */
+	bool is_inert;		     /* kept, but nothing acts on it in this version */
+	const char *help;
+};
+
+const struct conf_key *conf_keys(size_t *ret_n);
+
 #endif

@@ -1,0 +1,312 @@
+/* SPDX-License-Identifier: MIT */
+#include "conf/check.h"
+
+#include "base/cleanup.h"
+#include "base/err.h"
+#include "conf/expand.h"
+#include "conf/ids.h"
+#include "conf/schema.h"
+#include "conf/section.h"
+
+#include <stdio.h>
+#include <string.h>
+
+/* The engine's own least. */
+#define MIN_MEMORY	   (6 * 1024 * 1024)
+/* npx and uvx fetch packages before they speak. */
+#define INSTALL_TIMEOUT_MS (5 * 60 * 1000)
+
+/* One server under check. */
+struct subject {
+	const struct check *with;
+	struct conf_server *s;
+	const struct section *own, *defaults;
+};
+
+static const struct entry *written(const struct section *s, const char *key)
+{
+	const struct conf_key *k = schema_find("server", key);
+	return k ? section_entry(s, k) : NULL;
+}
+
+static bool is_written(const struct subject *t, const char *key)
+{
+	return written(t->own, key) || written(t->defaults, key);
+}
+
+static struct place place_of(const struct subject *t, const char *key)
+{
+	return section_place(t->with->sections, t->own, key);
+}
+
+#define TELL(how, t, key, ...)                                                                     \
+	do {                                                                                       \
+		struct place at_ = place_of((t), (key));                                           \
+		report_##how((t)->with->report, &at_, __VA_ARGS__);                                \
+	} while (0)
+
+/* --- one server ------------------------------------------------------------------------------ */
+
+static bool is_package_runner(const struct conf_server *s)
+{
+	if (s->image || !s->command[0])
+		return false;
+	const char *slash = strrchr(s->command[0], '/');
+	const char *program = slash ? slash + 1 : s->command[0];
+	return strcmp(program, "npx") == 0 || strcmp(program, "uvx") == 0;
+}
+
+static void settle_defaults(const struct subject *t)
+{
+	struct conf_server *s = t->s;
+	if (!is_written(t, "start_timeout") && is_package_runner(s))
+		s->start_timeout_ms = INSTALL_TIMEOUT_MS;
+	if (!is_written(t, "busy_timeout") && s->request_timeout_ms > 0)
+		s->busy_timeout_ms = s->request_timeout_ms;
+	if (s->pids_limit < 0)
+		s->pids_limit = 0;
+}
+
+static void check_what_runs(const struct subject *t)
+{
+	const struct conf_server *s = t->s;
+	struct report *r = t->with->report;
+	struct place header = { .file = s->file, .line = s->line, .section = t->own->title };
+	/* Where a key is written and yet not set, its own error says more. */
+	bool is_told = s->blocked ||
+		       (r->errors.n > 0 && (is_written(t, "image") || is_written(t, "command"))) ||
+		       is_written(t, "build");
+	bool has_command = s->command[0] != NULL;
+	if (s->launch == CONF_LAUNCH_PROCESS) {
+		if (!has_command && !(s->blocked || (r->errors.n > 0 && is_written(t, "command"))))
+			report_error(r, &header,
+				     "launch = process runs a command; write command = …");
+		return;
+	}
+	if (s->image || is_told || is_package_runner(s))
+		return;
+	if (has_command)
+		TELL(error, t, "command",
+		     "\"%.60s\" needs an image to run in; write image = …, or launch = process",
+		     s->command[0]);
+	else
+		report_error(r, &header, "image or command is required; write image = …");
+}
+
+static void check_memory(const struct subject *t)
+{
+	const struct conf_server *s = t->s;
+	if (s->mem_limit > 0 && s->mem_limit < MIN_MEMORY)
+		TELL(error, t, "mem_limit",
+		     "is less than the engine allows; write at least 6m, or 0 for no limit");
+	if (s->mem_limit > 0 && s->mem_reservation > s->mem_limit)
+		TELL(error, t, "mem_reservation", "is more than mem_limit; lower it");
+}
+
+static void check_life(const struct subject *t)
+{
+	const struct conf_server *s = t->s;
+	if (s->required && s->autostart != CONF_AUTOSTART_YES)
+		TELL(error, t, "required",
+		     "a required server starts at boot; write autostart = true, or required = no");
+	if (s->idle_timeout_ms > 0 && s->autostart != CONF_AUTOSTART_LAZY)
+		TELL(warning, t, "idle_timeout", "has no effect without autostart = lazy");
+	if (s->backoff_ms > s->backoff_max_ms)
+		TELL(error, t, "backoff", "is longer than backoff_max; raise that too");
+	if (s->healthcheck == CONF_HEALTH_DOCKER && s->launch == CONF_LAUNCH_PROCESS)
+		TELL(error, t, "healthcheck",
+		     "docker needs a container, and launch is process; write mcp or exec CMD");
+}
+
+static void check_volumes(const struct subject *t)
+{
+	const struct conf_volume *v = t->s->volumes;
+	for (size_t i = 0; v[i].source; i++)
+		for (size_t j = 0; j < i; j++)
+			if (strcmp(v[i].target, v[j].target) == 0)
+				TELL(error, t, "volumes",
+				     "two volumes are mounted on %.60s; take one out", v[i].target);
+}
+
+static void warn_of_container_keys(const struct subject *t)
+{
+	size_t n;
+	const struct conf_key *keys = conf_keys(&n);
+	for (size_t i = 0; i < n && t->s->launch == CONF_LAUNCH_PROCESS; i++)
+		if (keys[i].is_container && section_entry(t->own, &keys[i]))
+			TELL(warning, t, keys[i].name, "has no effect with launch = process");
+}
+
+static void warn_of_inert_keys(const struct subject *t)
+{
+	size_t n;
+	const struct conf_key *keys = conf_keys(&n);
+	for (size_t i = 0; i < n; i++) {
+		const struct entry *entry = keys[i].is_inert ? written(t->own, keys[i].name) : NULL;
+		if (!entry && keys[i].is_inert)
+			entry = written(t->defaults, keys[i].name);
+		if (entry && strcmp(entry->text, keys[i].def) != 0)
+			TELL(warning, t, keys[i].name, "has no effect in this version");
+	}
+}
+
+static void warn_of_surprises(const struct subject *t)
+{
+	const struct conf_server *s = t->s;
+	bool is_process = s->launch == CONF_LAUNCH_PROCESS;
+	if (!is_process && is_package_runner(s) && s->network_mode &&
+	    strcmp(s->network_mode, "none") == 0)
+		TELL(warning, t, "network_mode",
+		     "%s fetches its package at start and cannot without a network; write image",
+		     s->command[0]);
+	if (!is_process && strcmp(s->logging, "none") != 0)
+		TELL(warning, t, "logging",
+		     "every message, secrets included, goes to the engine's log; mcpctl logs shows "
+		     "stderr without it");
+	warn_of_container_keys(t);
+	warn_of_inert_keys(t);
+}
+
+/* Where a passed-through name stands: in the server's own list, or in [defaults]'. */
+static struct place place_of_name(const struct subject *t, const char *name)
+{
+	const struct entry *own = written(t->own, "environment");
+	const struct entry *inherited = written(t->defaults, "environment");
+	if (!inherited || (own && strstr(own->text, name)))
+		return place_of(t, "environment");
+	return (struct place){ .file = inherited->file,
+			       .line = inherited->line,
+			       .section = t->defaults->title,
+			       .key = "environment" };
+}
+
+static void check_pass_through(const struct subject *t)
+{
+	const char *const *env = t->with->environ;
+	for (const struct conf_env *v = t->s->environment; v->name; v++) {
+		char file[256];
+		if (v->value || v->file)
+			continue;
+		const char *value = expand_getenv(env, v->name, strlen(v->name));
+		int n = snprintf(file, sizeof(file), "%s_FILE", v->name);
+		if (value)
+			report_secret(t->with->report, value);
+		if (value || v->is_optional || expand_getenv(env, file, (size_t)n))
+			continue;
+		struct place at = place_of_name(t, v->name);
+		report_missing(
+			t->with->report, &at,
+			"%.60s is not set, nor is %.60s_FILE; set one, or write %.60s? if it "
+			"may be missing",
+			v->name, v->name, v->name);
+	}
+}
+
+static void check_server(const struct subject *t)
+{
+	settle_defaults(t);
+	check_what_runs(t);
+	check_memory(t);
+	check_life(t);
+	check_volumes(t);
+	warn_of_surprises(t);
+	check_pass_through(t);
+}
+
+/* --- agents and [mcpinit] -------------------------------------------------------------------- */
+
+static void tell_user(const struct check *with, const struct place *at, const char *user,
+		      int64_t ret_ids[2])
+{
+	struct err e;
+	int64_t uid, gid;
+	if (ids_user(user, &uid, &gid, &e) < 0) {
+		report_error(with->report, at, "%s", e.text);
+	} else if (with->euid != 0 && uid != with->euid) {
+		report_error(
+			with->report, at,
+			"only root can act for another user; run mcpinit as root, or take it out");
+	} else {
+		ret_ids[0] = uid;
+		ret_ids[1] = gid;
+	}
+}
+
+void check_tell_no_server(const struct conf *c, const struct check *with, const struct place *at,
+			  const char *name)
+{
+	struct nearest near = { .word = name };
+	for (size_t i = 0; c->servers[i]; i++)
+		nearest_offer(&near, c->servers[i]->name);
+	if (near.best)
+		report_error(with->report, at, "there is no server %.60s; did you mean %s?", name,
+			     near.best);
+	else
+		report_error(with->report, at,
+			     "there is no server %.60s; take it out, or write [server:%.60s]", name,
+			     name);
+}
+
+static void check_agent(const struct conf *c, const struct check *with, struct conf_agent *a,
+			const struct section *own)
+{
+	struct place at = { .file = a->file, .line = a->line, .section = own->title };
+	if (strcmp(a->name, "default") == 0 && !c->default_agent)
+		report_error(with->report, &at,
+			     "default_agent = no in [mcpinit] says there is none; take one out");
+	if (a->user) {
+		int64_t ids[2] = { -1, -1 };
+		at = section_place(with->sections, own, "user");
+		tell_user(with, &at, a->user, ids);
+		a->uid = ids[0];
+		a->gid = ids[1];
+	}
+	at = section_place(with->sections, own, "servers");
+	for (char **name = a->servers; *name; name++)
+		if (strcmp(*name, "*") != 0 && !conf_find_server(c, *name))
+			check_tell_no_server(c, with, &at, *name);
+	at = section_place(with->sections, own, "tools");
+	for (char **pattern = a->tools; *pattern; pattern++) {
+		_cleanup_free_ char *name = strndup(*pattern, strcspn(*pattern, ":"));
+		if (!name)
+			with->report->is_out_of_memory = true;
+		else if (!strpbrk(name, "*?[") && !conf_find_server(c, name))
+			check_tell_no_server(c, with, &at, name);
+	}
+}
+
+static void check_top(struct conf *c, const struct check *with)
+{
+	const struct section *own = section_find(with->sections, "mcpinit");
+	int64_t ids[2], gid;
+	struct err e;
+	if (!own)
+		return;
+	struct place at = section_place(with->sections, own, "user");
+	if (c->user)
+		tell_user(with, &at, c->user, ids);
+	at = section_place(with->sections, own, "control_group");
+	if (c->control_group && ids_group(c->control_group, &gid, &e) < 0)
+		report_error(with->report, &at, "%s", e.text);
+	at = section_place(with->sections, own, "default_group");
+	if (c->default_group && ids_group(c->default_group, &c->default_gid, &e) < 0)
+		report_error(with->report, &at, "%s", e.text);
+}
+
+void check_conf(struct conf *c, const struct check *with)
+{
+	const struct sections *all = with->sections;
+	const struct section *defaults = section_find(all, "defaults");
+	struct conf_server **s = c->servers;
+	struct conf_agent **a = c->agents;
+	check_top(c, with);
+	if (*a && (*a)->line == 0) /* the default agent, which no section names */
+		a++;
+	for (size_t i = 0; i < all->n; i++) {
+		if (all->v[i]->kind == SECTION_SERVER)
+			check_server(&(struct subject){ with, *s++, all->v[i], defaults });
+		else if (all->v[i]->kind == SECTION_AGENT)
+			check_agent(c, with, *a++, all->v[i]);
+	}
+	check_order(c, with);
+}
