@@ -1,0 +1,214 @@
+/* SPDX-License-Identifier: MIT */
+/* mcpctl: argv → verb table → exit status. */
+#include "mcpctl/verbs.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <getopt.h>
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+static const struct verb verbs[] = {
+	{ "status", "[NAME...]", "what runs, and if not, why", 0, 0, INT_MAX, verb_status },
+	{ "start", "NAME...|all [--no-wait]", "start servers and wait until they are ready",
+	  CLI_NO_WAIT, 1, INT_MAX, verb_start },
+	{ "stop", "NAME...|all [--no-wait] [--force]",
+	  "stop servers; --force also where others depend on them", CLI_NO_WAIT | CLI_FORCE, 1,
+	  INT_MAX, verb_stop },
+	{ "restart", "NAME...|all [--no-wait]", "a new process behind the same pipes", CLI_NO_WAIT,
+	  1, INT_MAX, verb_restart },
+	{ "reload", "", "read the configuration again and change what changed", 0, 0, 0,
+	  verb_reload },
+	{ "shutdown", "", "end mcpinit and everything it started", 0, 0, 0, verb_shutdown },
+	{ "logs", "NAME [-f] [-n N]", "a server's stderr and lifecycle lines; -f: go on",
+	  CLI_FOLLOW | CLI_LINES, 1, 1, verb_logs },
+	{ "tools", "[NAME] [--agent A]", "list the tools of one server or of all", CLI_AGENT, 0, 1,
+	  verb_tools },
+	{ "call", "NAME TOOL [JSON|-] [--agent A]",
+	  "call a tool and print its result; -: JSON from stdin", CLI_AGENT, 2, 3, verb_call },
+	{ "connect", "NAME [--agent A]", "stdio of an MCP client to a session with a server",
+	  CLI_AGENT, 1, 1, verb_connect },
+	{ "agents", "", "who is attached to what", 0, 0, 0, verb_agents },
+	{ "endpoint", "NAME [--agent A]", "print the two pipes, in and out, one a line", CLI_AGENT,
+	  1, 1, verb_endpoint },
+	{ "wait", "[NAME...] [--timeout T]", "until servers are ready, mcpinit itself included",
+	  CLI_TIMEOUT, 0, INT_MAX, verb_wait },
+	{ "healthy", "[--strict]", "exit 0 or 1, for HEALTHCHECK; --strict: 3 when degraded",
+	  CLI_STRICT, 0, 0, verb_healthy },
+	{ "sweep", "[--dry-run] [--volumes]", "remove left-over containers of this instance",
+	  CLI_DRY_RUN | CLI_VOLUMES, 0, 0, verb_sweep },
+};
+enum { VERBS = sizeof(verbs) / sizeof(verbs[0]) };
+
+enum { OPT_JSON = 1 << 16, OPT_BIT };
+
+static const struct option options[] = {
+	{ "socket", required_argument, NULL, 's' },
+	{ "json", no_argument, NULL, OPT_JSON },
+	{ "help", no_argument, NULL, 'h' },
+	{ "version", no_argument, NULL, 'V' },
+	{ "agent", required_argument, NULL, OPT_BIT + CLI_AGENT },
+	{ "follow", no_argument, NULL, OPT_BIT + CLI_FOLLOW },
+	{ "lines", required_argument, NULL, OPT_BIT + CLI_LINES },
+	{ "timeout", required_argument, NULL, OPT_BIT + CLI_TIMEOUT },
+	{ "no-wait", no_argument, NULL, OPT_BIT + CLI_NO_WAIT },
+	{ "force", no_argument, NULL, OPT_BIT + CLI_FORCE },
+	{ "strict", no_argument, NULL, OPT_BIT + CLI_STRICT },
+	{ "dry-run", no_argument, NULL, OPT_BIT + CLI_DRY_RUN },
+	{ "volumes", no_argument, NULL, OPT_BIT + CLI_VOLUMES },
+	{ 0 },
+};
+
+static const char *name_of(unsigned bit)
+{
+	for (const struct option *o = options; o->name; o++)
+		if (o->val == OPT_BIT + (int)bit)
+			return o->name;
+	return "";
+}
+
+static void print_help(void)
+{
+	(void)printf("usage: mcpctl [-s SOCKET] [--json] VERB ...\n\n");
+	for (int i = 0; i < VERBS; i++) {
+		char call[64];
+		(void)snprintf(call, sizeof(call), "%s %s", verbs[i].name, verbs[i].usage);
+		(void)printf("  %-36s %s\n", call, verbs[i].help);
+	}
+	(void)printf("\n  -s SOCKET  mcpinit's socket; else $MCPCTL_SOCKET, %s/%s,\n"
+		     "             or the one agent's socket under %s\n"
+		     "  --json     for programs\n"
+		     "  -h, -V     this text; the version\n",
+		     WIRE_CONTROL_DIR, WIRE_CONTROL, WIRE_RUNTIME_DIR);
+}
+
+/* "500ms", "10s", "5m", "2h"; a bare number is seconds. -1: none of these. */
+static int64_t read_duration(const char *text)
+{
+	static const struct {
+		const char *unit;
+		int64_t ms;
+	} units[] = { { "ms", 1 }, { "s", 1000 }, { "", 1000 }, { "m", 60000 }, { "h", 3600000 } };
+	char *end;
+	errno = 0;
+	long long n = strtoll(text, &end, 10);
+	if (errno || end == text || n < 0 || n > INT32_MAX)
+		return -1;
+	for (size_t i = 0; i < sizeof(units) / sizeof(units[0]); i++)
+		if (strcmp(end, units[i].unit) == 0)
+			return n * units[i].ms;
+	return -1;
+}
+
+static int read_number(const char *text)
+{
+	char *end;
+	errno = 0;
+	long n = strtol(text, &end, 10);
+	return errno || end == text || *end || n < 0 || n > INT_MAX ? -1 : (int)n;
+}
+
+static int usage_error(const char *what, const char *which)
+{
+	(void)fprintf(stderr, "mcpctl: %s%s; `mcpctl -h` lists what there is\n", what, which);
+	return WIRE_EXIT_USAGE;
+}
+
+/* An option that only some verbs take. 0, or the exit status. */
+static int read_verb_option(struct cli *c, unsigned bit, const char *value)
+{
+	c->given |= bit;
+	if (bit == CLI_AGENT)
+		c->agent = c->where.agent = value;
+	if (bit == CLI_LINES && (c->lines = read_number(value)) < 0)
+		return usage_error("-n takes a number of lines, not ", value);
+	if (bit == CLI_TIMEOUT && (c->timeout_ms = read_duration(value)) < 0)
+		return usage_error("--timeout takes a duration like 500ms, 10s or 5m, not ", value);
+	return 0;
+}
+
+/* All options may stand before or behind the verb. 0, or the exit status, or -1: done, exit with 0. */
+static int read_options(int argc, char **argv, struct cli *c)
+{
+	int o, r;
+	while ((o = getopt_long(argc, argv, "s:hVfn:", options, NULL)) != -1) {
+		switch (o) {
+		case 's':
+			c->where.option = optarg;
+			break;
+		case 'h':
+			print_help();
+			return -1;
+		case 'V':
+			(void)puts("mcpctl " MCPINIT_VERSION);
+			return -1;
+		case OPT_JSON:
+			c->is_json = true;
+			break;
+		case '?':
+			return WIRE_EXIT_USAGE; /* getopt has said what is wrong */
+		default: {
+			unsigned bit = o == 'f'	  ? CLI_FOLLOW
+				       : o == 'n' ? CLI_LINES
+						  : (unsigned)(o - OPT_BIT);
+			if ((r = read_verb_option(c, bit, optarg)))
+				return r;
+		}
+		}
+	}
+	return 0;
+}
+
+static int run(const struct verb *v, const struct cli *c)
+{
+	for (unsigned bit = 1; bit <= CLI_VOLUMES; bit <<= 1)
+		if ((c->given & bit) && !(v->takes & bit)) {
+			(void)fprintf(stderr, "mcpctl: %s takes no --%s\n", v->name, name_of(bit));
+			return WIRE_EXIT_USAGE;
+		}
+	if (c->n_args < v->min_args || c->n_args > v->max_args) {
+		(void)fprintf(stderr, "usage: mcpctl %s %s\n", v->name, v->usage);
+		return WIRE_EXIT_USAGE;
+	}
+	return v->run(c);
+}
+
+/* A socket must never become descriptor 0, 1 or 2: somebody would write a line to it. */
+static void fill_stdio(void)
+{
+	int fd;
+	do {
+		fd = open("/dev/null", O_RDWR);
+	} while (fd >= 0 && fd <= STDERR_FILENO);
+	if (fd >= 0)
+		(void)close(fd);
+}
+
+int main(int argc, char **argv)
+{
+	fill_stdio();
+	struct cli c = {
+		.where = { .environment = getenv("MCPCTL_SOCKET"),
+			   .control = WIRE_CONTROL_DIR "/" WIRE_CONTROL,
+			   .runtime_dir = WIRE_RUNTIME_DIR },
+		.timeout_ms = -1,
+	};
+	int r = read_options(argc, argv, &c);
+	if (r)
+		return r < 0 ? WIRE_EXIT_OK : r;
+	if (optind >= argc)
+		return usage_error("no verb given", "");
+	c.args = argv + optind + 1;
+	c.n_args = argc - optind - 1;
+	for (int i = 0; i < VERBS; i++)
+		if (strcmp(verbs[i].name, argv[optind]) == 0) {
+			r = run(&verbs[i], &c);
+			if (fflush(stdout) != 0 && r == WIRE_EXIT_OK)
+				r = WIRE_EXIT_FAILED; /* a full disk must not look like success */
+			return r;
+		}
+	return usage_error("there is no verb ", argv[optind]);
+}

@@ -1,0 +1,249 @@
+/* SPDX-License-Identifier: MIT */
+/* tools, call: what servers offer, and one use of it. */
+#include "base/buf.h"
+#include "base/cleanup.h"
+#include "base/err.h"
+#include "base/fd.h"
+#include "mcpctl/session.h"
+#include "mcpctl/table.h"
+#include "mcpctl/verbs.h"
+
+#include <cjson/cJSON.h>
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+
+enum {
+	ARGUMENT_BYTES = 64 << 20, /* of a call's JSON on stdin: the default of max_message */
+	PAGES = 1000, /* of a list: a server whose cursor never ends is not followed for ever */
+};
+
+/* --- tools --------------------------------------------------------------------------------- */
+
+static int ask_page(struct session *s, const char *cursor, cJSON **ret, struct err *e)
+{
+	cJSON *params = cJSON_CreateObject();
+	if (params && cursor && !cJSON_AddStringToObject(params, "cursor", cursor)) {
+		cJSON_Delete(params);
+		params = NULL;
+	}
+	return session_ask(s, "tools/list", params, ret, e);
+}
+
+/* The tools of one server, each with a member "server", added to all. */
+static int list_tools(struct session *s, const char *server, cJSON *all, struct err *e)
+{
+	_cleanup_free_ char *cursor = NULL;
+	for (int page = 0; page < PAGES; page++) {
+		cJSON *result = NULL;
+		int r = ask_page(s, cursor, &result, e);
+		if (r < 0)
+			return r;
+		cJSON *tools = cJSON_GetObjectItemCaseSensitive(result, "tools");
+		while (tools && tools->child) {
+			cJSON *tool = cJSON_DetachItemViaPointer(tools, tools->child);
+			(void)cJSON_AddStringToObject(tool, "server", server); /* only for show */
+			cJSON_AddItemToArray(all, tool);
+		}
+		free(cursor);
+		const char *next = client_text(result, "nextCursor");
+		cursor = *next ? strdup(next) : NULL;
+		cJSON_Delete(result);
+		if (!cursor)
+			return 0;
+	}
+	return err_kind(e, -ELOOP, WIRE_EXIT_FAILED, "its list of tools has no end");
+}
+
+static int add_server(const struct cli *c, const char *server, cJSON *all)
+{
+	struct err e = { 0 };
+	struct session *s = NULL;
+	int r = session_open(&c->where, server, c->agent, &s, &e);
+	if (r == 0)
+		r = list_tools(s, server, all, &e);
+	session_free(s);
+	if (r == 0)
+		return 0;
+	err_prefix(&e, "%s", server);
+	return client_fail(&e);
+}
+
+/* Servers that are not up are said and left out: to ask them would wait for them, or wake them. */
+static int add_every_server(const struct cli *c, cJSON *all)
+{
+	cJSON *status = NULL;
+	int worst =
+		client_once(&c->where, WIRE_STATUS, cJSON_CreateObject(), WIRE_ANSWER_MS, &status);
+	const cJSON *server;
+	cJSON_ArrayForEach(server, cJSON_GetObjectItemCaseSensitive(status, "servers"))
+	{
+		const char *name = client_text(server, "name");
+		if (strcmp(client_text(server, "state"), "RUNNING") == 0) {
+			int exit_status = add_server(c, name, all);
+			worst = worst ? worst : exit_status;
+		} else {
+			(void)fprintf(stderr, "mcpctl: %s: %s, left out\n", name,
+				      client_text(server, "state"));
+		}
+	}
+	cJSON_Delete(status);
+	return worst;
+}
+
+static void print_tools(const cJSON *all)
+{
+	struct table *t = table_new(3, NULL);
+	const cJSON *tool;
+	cJSON_ArrayForEach(tool, all)
+	{
+		_cleanup_free_ char *line = strdup(client_text(tool, "description"));
+		if (line)
+			line[strcspn(line, "\r\n")] = '\0';
+		const char *cells[] = { client_text(tool, "server"), client_text(tool, "name"),
+					line };
+		if (!t || table_row(t, cells) < 0)
+			break;
+	}
+	if (t)
+		table_print(t, stdout);
+	table_free(t);
+}
+
+int verb_tools(const struct cli *c)
+{
+	cJSON *all = cJSON_CreateArray();
+	int exit_status = c->n_args ? add_server(c, c->args[0], all) : add_every_server(c, all);
+	if (c->is_json)
+		client_print(all, stdout);
+	else
+		print_tools(all);
+	cJSON_Delete(all);
+	return exit_status;
+}
+
+/* --- call ---------------------------------------------------------------------------------- */
+
+static int read_stdin(char **ret, struct err *e)
+{
+	_cleanup_buf_ struct buf b = { .max = ARGUMENT_BYTES };
+	for (;;) {
+		char *room = buf_room(&b, 64 * 1024);
+		if (!room)
+			return err_kind(e, -EFBIG, WIRE_EXIT_USAGE,
+					"the JSON on stdin is larger than %d bytes",
+					ARGUMENT_BYTES);
+		ssize_t n = fd_read(STDIN_FILENO, room, 64 * 1024);
+		if (n < 0)
+			return err_kind(e, (int)n, WIRE_EXIT_USAGE, "cannot read stdin: %s",
+					strerror((int)-n));
+		if (n == 0)
+			break;
+		b.len += (size_t)n;
+		b.data[b.len] = '\0';
+	}
+	*ret = buf_take(&b);
+	return *ret ? 0 : err_oom(e);
+}
+
+/*
+ * The arguments as one line of the text that was given, not as a tree: a tree's numbers are doubles, and would change
+ * those beyond 2^53.
+ */
+static int read_arguments(const char *given, cJSON **ret, struct err *e)
+{
+	_cleanup_free_ char *text = NULL;
+	int r = 0;
+	if (given && strcmp(given, "-") == 0)
+		r = read_stdin(&text, e);
+	else if (!(text = strdup(given ? given : "{}")))
+		r = err_oom(e);
+	if (r < 0)
+		return r;
+	cJSON *tree = cJSON_ParseWithOpts(text, NULL, true);
+	bool is_object = cJSON_IsObject(tree);
+	cJSON_Delete(tree);
+	cJSON_Minify(text);
+	if (!is_object || strpbrk(text, "\r\n"))
+		return err_kind(
+			e, -EINVAL, WIRE_EXIT_USAGE,
+			"the arguments of a tool are one JSON object, like '{\"path\":\"/workspace\"}'");
+	*ret = cJSON_CreateRaw(text);
+	return *ret ? 0 : err_oom(e);
+}
+
+static cJSON *call_params(const char *tool, cJSON *takes_arguments)
+{
+	cJSON *params = cJSON_CreateObject();
+	if (!params || !cJSON_AddItemToObject(params, "arguments", takes_arguments)) {
+		cJSON_Delete(takes_arguments);
+		cJSON_Delete(params);
+		return NULL;
+	}
+	if (!cJSON_AddStringToObject(params, "name", tool)) {
+		cJSON_Delete(params);
+		return NULL;
+	}
+	return params;
+}
+
+/* Text as text, the rest as JSON. Structured content is a repetition where there is text. */
+static void print_content(const cJSON *result, FILE *to)
+{
+	const cJSON *item,
+		*structured = cJSON_GetObjectItemCaseSensitive(result, "structuredContent");
+	bool has_text = false;
+	cJSON_ArrayForEach(item, cJSON_GetObjectItemCaseSensitive(result, "content"))
+	{
+		if (strcmp(client_text(item, "type"), "text") != 0) {
+			client_print(item, to);
+			continue;
+		}
+		const char *text = client_text(item, "text");
+		size_t len = strlen(text);
+		(void)fputs(text, to);
+		if (len == 0 || text[len - 1] != '\n')
+			(void)fputc('\n', to);
+		has_text = true;
+	}
+	if (structured && !has_text)
+		client_print(structured, to);
+}
+
+static int call(const struct cli *c, cJSON *takes_arguments, cJSON **ret, struct err *e)
+{
+	struct session *s = NULL;
+	cJSON *params = call_params(c->args[1], takes_arguments);
+	int r = params ? session_open(&c->where, c->args[0], c->agent, &s, e) : err_oom(e);
+	if (r == 0)
+		r = session_ask(s, "tools/call", take_ptr(&params), ret, e);
+	cJSON_Delete(params);
+	session_free(s);
+	return r;
+}
+
+int verb_call(const struct cli *c)
+{
+	struct err e = { 0 };
+	cJSON *arguments = NULL, *result = NULL;
+	int r = read_arguments(c->n_args > 2 ? c->args[2] : NULL, &arguments, &e);
+	if (r == 0)
+		r = call(c, arguments, &result, &e);
+	if (r == -EREMOTEIO) {
+		(void)fprintf(stderr, "mcpctl: %s (error %d)\n", e.text, e.kind);
+		return WIRE_EXIT_PROTOCOL;
+	}
+	if (r < 0)
+		return client_fail(&e);
+	bool is_error = cJSON_IsTrue(cJSON_GetObjectItemCaseSensitive(result, "isError"));
+	bool needs_input = strcmp(client_text(result, "resultType"), "input_required") == 0;
+	if (c->is_json)
+		client_print(result, stdout);
+	else if (needs_input)
+		(void)fprintf(stderr,
+			      "mcpctl: the tool asks for more input, which `call` cannot give\n");
+	else
+		print_content(result, is_error ? stderr : stdout);
+	cJSON_Delete(result);
+	return needs_input ? WIRE_EXIT_PROTOCOL : is_error ? WIRE_EXIT_FAILED : WIRE_EXIT_OK;
+}
