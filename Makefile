@@ -67,8 +67,8 @@ SUP_SRC  := $(filter-out supervisor/main.c,$(wildcard supervisor/*.c))
 CTL_SRC  := $(filter-out mcpctl/main.c,$(wildcard mcpctl/*.c))
 obj = $(patsubst %.c,$(OUT)/obj/%.o,$(1))
 
-.PHONY: all deps demo test unit integration lint asan fuzz soak conformance bench format install image clean help programs unit-area
-all: programs
+.PHONY: all programs deps demo test unit replay integration lint tables asan fuzz soak format install image clean help
+all: programs ## mcpinit and mcpctl
 	@echo "built $(OUT)/mcpinit and $(OUT)/mcpctl; next: make demo, or make test"
 
 programs: $(OUT)/mcpinit $(OUT)/mcpctl
@@ -76,7 +76,8 @@ programs: $(OUT)/mcpinit $(OUT)/mcpctl
 $(OUT)/mcpinit: $(call obj,supervisor/main.c $(SUP_SRC) $(LIB_SRC))
 	$(CC) $(CFLAGS_ALL) $(LDFLAGS_ALL) -o $@ $^ $(LIBS)
 
-$(OUT)/mcpctl: $(call obj,mcpctl/main.c $(CTL_SRC) $(foreach d,base conf docker,$(wildcard $(d)/*.c)))
+# Without libcurl: loading it alone costs ten times what `mcpctl status` takes.
+$(OUT)/mcpctl: $(call obj,mcpctl/main.c $(CTL_SRC) $(filter-out base/http%,$(wildcard base/*.c)))
 	$(CC) $(CFLAGS_ALL) $(LDFLAGS_ALL) -o $@ $^ $(LIBS)
 
 $(OUT)/obj/%.o: %.c
@@ -87,7 +88,7 @@ $(OUT)/obj/%.o: %.c
 # AREA="conf stdio" tests only those folders (with base): for work on one floor.
 AREA ?=
 ifneq ($(AREA),)
-UNIT_SRC  := $(foreach a,base $(AREA),$(wildcard tests/unit/test_$(a)_*.c))
+UNIT_SRC  := $(foreach a,$(sort base $(AREA)),$(wildcard tests/unit/test_$(a)_*.c))
 UNIT_LIB  := $(sort $(wildcard base/*.c) $(foreach a,$(AREA),$(filter-out %/main.c,$(wildcard $(a)/*.c))))
 UNIT_NAME := unit-$(subst $() ,-,$(AREA))
 else
@@ -108,7 +109,86 @@ $(UNIT_DIR)/runner.o: tests/unit/runner.c $(UNIT_DIR)/suites.h
 $(UNIT_DIR)/runner: $(UNIT_DIR)/runner.o $(call obj,$(UNIT_SRC) $(UNIT_LIB))
 	$(CC) $(CFLAGS_ALL) $(LDFLAGS_ALL) -o $@ $^ $(CHECK_LIBS) $(LIBS)
 
-unit: $(UNIT_DIR)/runner ## fast tests: seconds, no engine, no root
+unit: $(UNIT_DIR)/runner $(if $(AREA),,replay) ## fast tests: seconds, no engine, no root
 	$(UNIT_DIR)/runner
+
+# --- fuzzing: each tests/fuzz/fuzz_X.c with its corpus ---------------------------------------------
+FUZZ_NAMES   := $(patsubst tests/fuzz/fuzz_%.c,%,$(wildcard tests/fuzz/fuzz_*.c))
+FUZZ_SECONDS ?= 60
+
+$(OUT)/replay_%: $(OUT)/obj/tests/fuzz/replay.o $(OUT)/obj/tests/fuzz/fuzz_%.o $(call obj,$(LIB_SRC))
+	$(CC) $(CFLAGS_ALL) $(LDFLAGS_ALL) -o $@ $^ $(LIBS)
+
+.SECONDARY:
+
+# What was ever found stays found: every file of the corpus once more, without libFuzzer.
+replay: $(FUZZ_NAMES:%=$(OUT)/replay_%)
+	@for name in $(FUZZ_NAMES); do \
+		$(OUT)/replay_$$name $$(find tests/fuzz/corpus/$$name -type f 2>/dev/null) && echo "ok - replay $$name" || \
+		{ echo "not ok - replay $$name"; exit 1; }; done
+
+$(OUT)/fuzz_%: $(OUT)/obj/tests/fuzz/fuzz_%.o $(call obj,$(LIB_SRC))
+	$(CC) $(CFLAGS_ALL) -fsanitize=fuzzer $(LDFLAGS_ALL) -o $@ $^ $(LIBS)
+
+# New inputs go to the build folder; what is worth keeping is moved to tests/fuzz/corpus by hand.
+fuzz-run-%: $(OUT)/fuzz_%
+	@mkdir -p $(OUT)/corpus/$* tests/fuzz/corpus/$*
+	@cd $(OUT) && ./fuzz_$* -max_total_time=$(FUZZ_SECONDS) -rss_limit_mb=2048 -timeout=20 corpus/$* \
+		$(CURDIR)/tests/fuzz/corpus/$* >fuzz_$*.log 2>&1 || { tail -n 40 fuzz_$*.log; exit 1; }
+	@echo "fuzz_$*: $$(grep -o 'Done [0-9]* runs.*' $(OUT)/fuzz_$*.log)"
+
+fuzz: ## every fuzz target for FUZZ_SECONDS (60)
+	@bash tests/deps.sh fuzz
+	+$(MAKE) --no-print-directory MODE=fuzz CC=clang -j2 $(FUZZ_NAMES:%=fuzz-run-%)
+
+# What the man pages are held against: tests/lint/man.sh.
+tables: $(OUT)/tables
+$(OUT)/tables: $(call obj,tests/lint/tables.c $(wildcard conf/*.c base/*.c))
+	$(CC) $(CFLAGS_ALL) $(LDFLAGS_ALL) -o $@ $^ $(LIBS)
+
+# --- what needs more than the sources --------------------------------------------------------------
+# Packages first, then a make of its own: this one has already asked pkg-config for what may just have come.
+RUN := BUILD=$(BUILD) MODE=$(MODE) tests/run
+
+deps: ## install the Debian packages that building and testing need
+	@bash tests/deps.sh all
+
+demo: ## three real servers behind named pipes: a call, a kill, the recovery, the end
+	@bash tests/deps.sh demo
+	+@BUILD=$(BUILD) bash examples/demo.sh
+
+test: deps ## everything: unit, lint, integration with a real engine
+	+@$(RUN)
+
+integration: deps ## the integration tests; ONLY="40-pipes 50-mux" for some
+	+@$(RUN) integration $(ONLY)
+
+lint: deps ## layers, sizes, formatting, shell scripts
+	+@$(RUN) lint
+
+asan: deps ## unit and integration tests under ASan and UBSan
+	+@BUILD=$(BUILD) MODE=asan tests/run unit integration
+
+soak: deps ## the kill test, KILLS (500) times
+	+@KILLS=$(or $(KILLS),500) $(RUN) 60-restart
+
+format: ## clang-format over all C files
+	clang-format -i $$(git ls-files -co --exclude-standard -- '*.c' '*.h')
+
+IMAGE ?= mcpinit:$(VERSION)
+BASE  ?= debian:bookworm-slim
+image: ## the container image: IMAGE, on top of BASE
+	docker build -t $(IMAGE) --build-arg BASE=$(BASE) .
+
+install: programs ## into $(DESTDIR)$(PREFIX)
+	install -D -m 755 -t $(DESTDIR)$(PREFIX)/bin $(OUT)/mcpinit $(OUT)/mcpctl
+	for page in $(wildcard docs/man/*.[158]); do \
+		install -D -m 644 -t $(DESTDIR)$(PREFIX)/share/man/man$${page##*.} $$page; done
+
+clean: ## remove what was built
+	rm -rf $(BUILD)
+
+help: ## this list
+	@sed -nE 's/^([a-z]+):[^#]*## (.*)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 20
 
 -include $(shell find $(OUT)/obj -name '*.d' 2>/dev/null)

@@ -67,30 +67,31 @@ static void settle_defaults(const struct subject *t)
 		s->pids_limit = 0;
 }
 
+/* What is written and yet not there was told already. */
+static bool is_told(const struct subject *t, const char *key)
+{
+	const struct entry *own = written(t->own, key), *inherited = written(t->defaults, key);
+	return t->s->blocked || (own && own->is_bad) || (inherited && inherited->is_bad);
+}
+
 static void check_what_runs(const struct subject *t)
 {
 	const struct conf_server *s = t->s;
-	struct report *r = t->with->report;
 	struct place header = { .file = s->file, .line = s->line, .section = t->own->title };
-	/* Where a key is written and yet not set, its own error says more. */
-	bool is_told = s->blocked ||
-		       (r->errors.n > 0 && (is_written(t, "image") || is_written(t, "command"))) ||
-		       is_written(t, "build");
-	bool has_command = s->command[0] != NULL;
-	if (s->launch == CONF_LAUNCH_PROCESS) {
-		if (!has_command && !(s->blocked || (r->errors.n > 0 && is_written(t, "command"))))
-			report_error(r, &header,
-				     "launch = process runs a command; write command = …");
+	bool has_command = s->command[0] || is_told(t, "command");
+	bool has_image = s->image || is_told(t, "image") || is_told(t, "build");
+	if (s->launch == CONF_LAUNCH_PROCESS && !has_command)
+		report_error(t->with->report, &header,
+			     "launch = process runs a command; write command = …");
+	if (s->launch == CONF_LAUNCH_PROCESS || has_image || is_package_runner(s))
 		return;
-	}
-	if (s->image || is_told || is_package_runner(s))
-		return;
-	if (has_command)
+	if (s->command[0])
 		TELL(error, t, "command",
 		     "\"%.60s\" needs an image to run in; write image = …, or launch = process",
 		     s->command[0]);
-	else
-		report_error(r, &header, "image or command is required; write image = …");
+	else if (!has_command)
+		report_error(t->with->report, &header,
+			     "image or command is required; write image = …");
 }
 
 static void check_memory(const struct subject *t)

@@ -32,6 +32,7 @@ void expand_done(struct expansion *x)
 {
 	list_done(&x->unset);
 	list_done(&x->values);
+	list_done(&x->wrong);
 	free(take_ptr(&x->missing));
 }
 
@@ -149,9 +150,8 @@ static int dollar(struct state *s, struct buf *out)
 	const char *name = s->p;
 	size_t len = name_length(name);
 	if (len == 0)
-		return err_set(s->e, -EINVAL,
-			       "a $ stands alone before \"%.10s\"; write $$ for a dollar sign",
-			       name);
+		return err_set(s->e, -EINVAL, "a $ stands alone%s%.1s; write $$ for a dollar sign",
+			       *name ? " before " : "", name);
 	s->p += len;
 	return put_plain(s, out, name, len);
 }

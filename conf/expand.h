@@ -20,6 +20,7 @@ struct expansion {
 	const char *const *environ; /* "K=V", NULL-terminated; may be NULL */
 	struct list unset;  /* names of ${VAR} that are not set and have no default: empty */
 	struct list values; /* what variables held: to be redacted */
+	struct list wrong;  /* the sentences about single items of a list, by the caller */
 	char *missing;	    /* the sentence of the first ${VAR:?} that is not set, or NULL */
 };
 

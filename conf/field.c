@@ -135,7 +135,8 @@ static int set_scalar(const struct conf_key *k, void *field, const char *text, s
 
 /* --- lists ----------------------------------------------------------------------------------- */
 
-static int set_list(const struct conf_key *k, char ***field, const char *text, struct err *e)
+static int set_list(const struct conf_key *k, char ***field, const char *text, struct list *wrong,
+		    struct err *e)
 {
 	_cleanup_list_ struct list items = { 0 };
 	int r;
@@ -145,9 +146,9 @@ static int set_list(const struct conf_key *k, char ***field, const char *text, s
 		r = value_items(text, k->type == CONF_TYPE_TMPFS ? VALUE_TMPFS : VALUE_PLAIN,
 				&items, e);
 	for (size_t i = 0; r == 0 && k->check && i < items.n; i++)
-		r = k->check(items.v[i], e);
-	if (r < 0)
-		return r;
+		r = value_keep_wrong(k->check(items.v[i], e), wrong, e);
+	if (r < 0 || wrong->n > 0)
+		return r < 0 ? r : -EINVAL;
 	char **taken = list_take(&items);
 	if (!taken)
 		return err_oom(e);
@@ -156,7 +157,8 @@ static int set_list(const struct conf_key *k, char ***field, const char *text, s
 	return 0;
 }
 
-static int set_ints(const struct conf_key *k, int **field, const char *text, struct err *e)
+static int set_ints(const struct conf_key *k, int **field, const char *text, struct list *wrong,
+		    struct err *e)
 {
 	_cleanup_list_ struct list items = { 0 };
 	int r = value_items(text, VALUE_PLAIN, &items, e);
@@ -165,20 +167,21 @@ static int set_ints(const struct conf_key *k, int **field, const char *text, str
 	_cleanup_free_ int *ints = calloc(items.n + 1, sizeof(*ints));
 	if (!ints)
 		return err_oom(e);
-	for (size_t i = 0; i < items.n; i++) {
-		int64_t value;
-		r = parse_ranged(k, items.v[i], &value, e);
-		if (r < 0)
-			return r;
+	for (size_t i = 0; i < items.n && r == 0; i++) {
+		int64_t value = 0;
+		r = value_keep_wrong(parse_ranged(k, items.v[i], &value, e), wrong, e);
 		ints[i] = (int)value;
 	}
+	if (r < 0 || wrong->n > 0)
+		return r < 0 ? r : -EINVAL;
 	ints[items.n] = -1;
 	free(*field);
 	*field = take_ptr(&ints);
 	return 0;
 }
 
-static int set_volumes(struct conf_volume **field, const char *text, struct err *e)
+static int set_volumes(struct conf_volume **field, const char *text, struct list *wrong,
+		       struct err *e)
 {
 	_cleanup_list_ struct list items = { 0 };
 	int r = value_items(text, VALUE_PLAIN, &items, e);
@@ -187,11 +190,15 @@ static int set_volumes(struct conf_volume **field, const char *text, struct err 
 	struct conf_volume *volumes = calloc(items.n + 1, sizeof(*volumes));
 	if (!volumes)
 		return err_oom(e);
-	for (size_t i = 0; r == 0 && i < items.n; i++)
-		r = item_volume(items.v[i], &volumes[i], e);
-	if (r < 0) {
+	size_t n = 0;
+	for (size_t i = 0; r == 0 && i < items.n; i++) {
+		r = item_volume(items.v[i], &volumes[n], e);
+		n += r == 0;
+		r = value_keep_wrong(r, wrong, e);
+	}
+	if (r < 0 || wrong->n > 0) {
 		pairs_free_volumes(volumes);
-		return r;
+		return r < 0 ? r : -EINVAL;
 	}
 	pairs_free_volumes(*field);
 	*field = volumes;
@@ -250,21 +257,22 @@ static bool is_one_value(enum conf_type type)
 	return type <= CONF_TYPE_SIGNAL || type == CONF_TYPE_LATER;
 }
 
-static int set_expanded(const struct conf_key *k, void *object, const char *text, struct err *e)
+static int set_expanded(const struct conf_key *k, void *object, const char *text,
+			struct list *wrong, struct err *e)
 {
 	if (is_one_value(k->type))
 		return set_scalar(k, at(k, object), text, e);
 	switch (k->type) {
 	case CONF_TYPE_INTS:
-		return set_ints(k, at(k, object), text, e);
+		return set_ints(k, at(k, object), text, wrong, e);
 	case CONF_TYPE_VOLUMES:
-		return set_volumes(at(k, object), text, e);
+		return set_volumes(at(k, object), text, wrong, e);
 	case CONF_TYPE_HEALTHCHECK:
 		return set_healthcheck(object, text, e);
 	case CONF_TYPE_INCLUDE:
 		return 0;
 	default:
-		return set_list(k, at(k, object), text, e);
+		return set_list(k, at(k, object), text, wrong, e);
 	}
 }
 
@@ -285,7 +293,7 @@ int field_set(const struct conf_key *k, void *object, const char *text, struct e
 		return r;
 	if (x->missing || value[strspn(value, " \t\n")] == '\0')
 		return 0;
-	r = set_expanded(k, object, value, e);
+	r = set_expanded(k, object, value, &x->wrong, e);
 	return r < 0 ? r : 1;
 }
 

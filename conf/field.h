@@ -16,7 +16,7 @@ struct expansion;
 int field_default(const struct conf_key *k, void *object);
 /*
  * text, as in the file, is expanded and replaces the value (environments and labels: is added by name). 1 when it was
- * stored; 0 when it is empty, or x->missing is set: then, as on error, the old value stays.
+ * stored; 0 when it is empty, or x->missing is set: then, as on error, the old value stays. -EINVAL: x->wrong has a sentence for each item that is wrong, or e has the only one.
  */
 int field_set(const struct conf_key *k, void *object, const char *text, struct expansion *x,
 	      struct err *e);

@@ -224,8 +224,7 @@ static void read_one(struct file *f, const char *path, const struct place *at)
 	free(take_ptr(&f->include.text));
 }
 
-void files_read(const char *path, const char *const *env, struct sections *all,
-		struct report *r)
+void files_read(const char *path, const char *const *env, struct sections *all, struct report *r)
 {
 	struct file f = { .environ = env, .all = all, .report = r };
 	struct place at = { .file = path, .line = 1 };

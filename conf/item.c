@@ -231,10 +231,11 @@ int item_env(const char *text, struct conf_env *ret, struct err *e)
 	const char *rest = text + n;
 	bool is_optional = strcmp(rest, "?") == 0;
 	if (n == 0 || (*rest && *rest != '=' && !is_optional))
-		return err_set(e, -EINVAL,
-			       "\"%.30s\" is not understood; write NAME=VALUE, NAME or NAME?, and "
-			       "quote a value that holds commas",
-			       text);
+		return err_set(
+			e, -EINVAL,
+			"\"%.*s\" is not a variable's name; write NAME=VALUE, NAME or NAME?, "
+			"and quote a value that holds commas",
+			(int)strcspn(text, "="), text); /* the value may be a secret */
 	_cleanup_free_ char *name = strndup(text, n);
 	_cleanup_free_ char *value = NULL;
 	if (*rest == '=')

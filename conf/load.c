@@ -49,8 +49,8 @@ static void tell_expansion(const struct expansion *x, const struct place *at,
 }
 
 /* Sets the key's field from what stands in the section. True when that settles it: stored, missing or wrong. */
-static bool apply(struct loader *l, const struct section *from, const struct conf_key *k,
-		  void *object, struct conf_server *server)
+static bool apply(struct loader *l, struct section *from, const struct conf_key *k, void *object,
+		  struct conf_server *server)
 {
 	const struct entry *entry = section_entry(from, k);
 	if (!entry)
@@ -63,8 +63,12 @@ static bool apply(struct loader *l, const struct section *from, const struct con
 	int r = field_set(k, object, entry->text, &x, &e);
 	for (size_t i = 0; i < x.values.n; i++) /* before anything is said */
 		report_secret(&l->report, x.values.v[i]);
-	if (r < 0)
+	for (size_t i = 0; i < x.wrong.n; i++)
+		report_error(&l->report, &at, "%s", x.wrong.v[i]);
+	if (r < 0 && x.wrong.n == 0)
 		report_error(&l->report, &at, "%s", e.text);
+	if (r < 0)
+		from->entries[schema_index(k)].is_bad = true;
 	if (!l->is_trial)
 		tell_expansion(&x, &at, server, &l->report);
 	bool is_settled = r != 0 || x.missing;
@@ -73,7 +77,7 @@ static bool apply(struct loader *l, const struct section *from, const struct con
 }
 
 /* All keys of a table section, from their defaults and from what is written. */
-static void apply_all(struct loader *l, const struct section *own, const char *table, void *object)
+static void apply_all(struct loader *l, struct section *own, const char *table, void *object)
 {
 	size_t n;
 	const struct conf_key *keys = conf_keys(&n);
@@ -98,9 +102,9 @@ static bool is_dropped(const struct section *own, const struct conf_key *k)
  * A server's own key replaces [defaults]', but for what is merged by name: there [defaults]' come first, all of them,
  * as environment and secret_environment share a field.
  */
-static void apply_server(struct loader *l, const struct section *own, struct conf_server *s)
+static void apply_server(struct loader *l, struct section *own, struct conf_server *s)
 {
-	const struct section *defaults = section_find(&l->sections, "defaults");
+	struct section *defaults = section_find(&l->sections, "defaults");
 	size_t n;
 	const struct conf_key *keys = conf_keys(&n);
 	for (size_t i = 0; i < n; i++) {
@@ -150,7 +154,7 @@ static void free_agent(struct conf_agent *a)
 /* [defaults] is right or wrong by itself, also where no server inherits it. */
 static void try_defaults(struct loader *l)
 {
-	const struct section *defaults = section_find(&l->sections, "defaults");
+	struct section *defaults = section_find(&l->sections, "defaults");
 	struct conf_server *scratch = calloc(1, sizeof(*scratch));
 	if (!scratch) {
 		l->report.is_out_of_memory = true;
@@ -166,7 +170,7 @@ static void try_defaults(struct loader *l)
 	free_server(scratch);
 }
 
-static struct conf_server *make_server(struct loader *l, const struct section *from)
+static struct conf_server *make_server(struct loader *l, struct section *from)
 {
 	struct conf_server *s = calloc(1, sizeof(*s));
 	if (!s)
@@ -184,7 +188,7 @@ static struct conf_server *make_server(struct loader *l, const struct section *f
 }
 
 /* from: NULL for the default agent that no section names. */
-static struct conf_agent *make_agent(struct loader *l, const struct section *from)
+static struct conf_agent *make_agent(struct loader *l, struct section *from)
 {
 	const char *path = l->in->src->path;
 	struct conf_agent *a = calloc(1, sizeof(*a));
@@ -218,7 +222,7 @@ static void make_servers_and_agents(struct loader *l)
 	if (wants_default && !(c->agents[n_agents++] = make_agent(l, NULL)))
 		l->report.is_out_of_memory = true;
 	for (size_t i = 0; i < l->sections.n && !l->report.is_out_of_memory; i++) {
-		const struct section *from = l->sections.v[i];
+		struct section *from = l->sections.v[i];
 		bool is_made = true;
 		if (from->kind == SECTION_SERVER)
 			is_made = (c->servers[n_servers++] = make_server(l, from)) != NULL;

@@ -124,6 +124,7 @@ static int parse_all(const char *text, bool is_secret, struct conf_env **ret, st
 	struct conf_env *env = calloc(items.n + 1, sizeof(*env));
 	if (!env)
 		return err_oom(e);
+	size_t n = 0;
 	for (size_t i = 0; r == 0 && i < items.n; i++) {
 		struct conf_env one;
 		r = parse_env(items.v[i], is_secret, &one, x, e);
@@ -131,12 +132,13 @@ static int parse_all(const char *text, bool is_secret, struct conf_env **ret, st
 			r = err_set(e, -EINVAL, "%.60s is given twice", one.name);
 			free_one(&one);
 		} else if (r == 0) {
-			env[i] = one;
+			env[n++] = one;
 		}
+		r = value_keep_wrong(r, &x->wrong, e);
 	}
-	if (r < 0) {
+	if (r < 0 || x->wrong.n > 0) {
 		pairs_free_env(env);
-		return r;
+		return r < 0 ? r : -EINVAL;
 	}
 	*ret = env;
 	return 0;
@@ -256,7 +258,9 @@ int pairs_set_labels(char ***field, const char *text, struct expansion *x, struc
 		if (list_add(&all, *old, strlen(*old)) < 0)
 			r = err_oom(e);
 	for (size_t i = 0; r == 0 && i < items.n; i++)
-		r = add_label(&all, items.v[i], x, e);
+		r = value_keep_wrong(add_label(&all, items.v[i], x, e), &x->wrong, e);
+	if (r == 0 && x->wrong.n > 0)
+		return -EINVAL;
 	if (r < 0 || x->missing)
 		return r;
 	char **taken = list_take(&all);

@@ -4,6 +4,7 @@
 #include "base/buf.h"
 #include "base/cleanup.h"
 
+#include <errno.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
@@ -27,6 +28,31 @@ static int add_sentence(struct buf *line, const char *sentence, const struct lis
 	return 0;
 }
 
+/* Where the line belongs: the lines of a file stand together, by number. */
+static size_t find_place(const struct list *in, const struct place *at)
+{
+	size_t n = strlen(at->file), place = in->n;
+	for (size_t i = in->n; i-- > 0;) {
+		const char *other = in->v[i];
+		if (strncmp(other, at->file, n) != 0 || other[n] != ':')
+			continue;
+		if (atoi(other + n + 1) <= at->line)
+			return place == in->n ? i + 1 : place;
+		place = i;
+	}
+	return place;
+}
+
+static int insert(struct list *to, size_t place, const char *line, size_t len)
+{
+	if (list_add(to, line, len) < 0)
+		return -ENOMEM;
+	char *added = to->v[to->n - 1];
+	memmove(&to->v[place + 1], &to->v[place], (to->n - 1 - place) * sizeof(*to->v));
+	to->v[place] = added;
+	return 0;
+}
+
 static void add_line(struct report *r, struct list *to, const struct place *at,
 		     const char *sentence)
 {
@@ -41,11 +67,7 @@ static void add_line(struct report *r, struct list *to, const struct place *at,
 	if (list_has(to,
 		     buf_str(&line))) /* what stands in [defaults] fails for each server alike */
 		return;
-	if (to->n >= REPORT_MAX_LINES) {
-		r->unsaid += to == &r->errors ? 1 : 0;
-		return;
-	}
-	if (list_add(to, buf_str(&line), line.len) < 0)
+	if (insert(to, find_place(to, at), buf_str(&line), line.len) < 0)
 		r->is_out_of_memory = true;
 }
 
@@ -54,6 +76,10 @@ __attribute__((format(printf, 4, 0))) static void add(struct report *r, struct l
 						      va_list ap)
 {
 	_cleanup_free_ char *sentence = NULL;
+	if (to->n >= REPORT_MAX_LINES) { /* first, so that a flood costs nothing */
+		r->unsaid += to == &r->errors ? 1 : 0;
+		return;
+	}
 	if (vasprintf(&sentence, fmt, ap) < 0) {
 		sentence = NULL;
 		r->is_out_of_memory = true;

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * report: all that is to be said about the files, gathered: errors, warnings, secrets. Each line is
- * "file:line: section: key: sentence", told once, and without the secret values met so far.
+ * "file:line: section: key: sentence", told once, and without the secret values met so far;
+ * the lines of a file stand together, by number.
  */
 #ifndef CONF_REPORT_H
 #define CONF_REPORT_H

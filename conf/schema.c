@@ -70,7 +70,7 @@ static const struct conf_key keys[] = {
 	{ SRV("entrypoint", WORDS, entrypoint), .is_container = true,
 	  .help = "words that override the image's entrypoint" },
 	{ "server", "build", CONF_TYPE_LATER, 0, CHOICES("none"),
-	  .help = "build the image first and name it in image; this version does not build" },
+	  .help = "build the image first and name it in image" },
 	{ "server", "transport", CONF_TYPE_LATER, 0, .def = "stdio", CHOICES("stdio"),
 	  .help = "write stdio, the only one so far" },
 	{ SRV("launch", ENUM, launch), LAUNCHES,

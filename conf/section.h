@@ -18,7 +18,8 @@ enum section_kind { SECTION_MCPINIT, SECTION_DEFAULTS, SECTION_SERVER, SECTION_A
 struct entry {
 	const char *file; /* borrowed from struct sections */
 	int line;
-	char *text; /* owned; NULL: not written */
+	char *text;  /* owned; NULL: not written */
+	bool is_bad; /* could not be made a value, which was told */
 };
 
 struct section {

@@ -61,14 +61,14 @@ void strv_free(char **v)
 
 /* --- scalars --------------------------------------------------------------------------------- */
 
-static const char *const bool_names[] = { "false|no|off", "true|yes|on", NULL };
+static const char *const bool_names[] = { "true|yes|on", "false|no|off", NULL };
 
 int value_bool(const char *text, bool *ret, struct err *e)
 {
 	int i;
 	int r = value_choice(text, bool_names, &i, e);
 	if (r == 0)
-		*ret = i == 1;
+		*ret = i == 0;
 	return r;
 }
 
@@ -313,6 +313,13 @@ int value_words(const char *text, struct list *ret, struct err *e)
 		if (list_add(ret, buf_str(&word), word.len) < 0)
 			return err_oom(e);
 	}
+}
+
+int value_keep_wrong(int r, struct list *wrong, struct err *e)
+{
+	if (r != -EINVAL || !e)
+		return r;
+	return list_add(wrong, e->text, strlen(e->text)) < 0 ? err_oom(e) : 0;
 }
 
 /* --- lists of items -------------------------------------------------------------------------- */

@@ -63,4 +63,10 @@ char *value_unquote(const char *text, size_t len);
 const char *value_skip_quoted(const char *p, const char *end);
 bool value_is_none(const char *text);
 
+/*
+ * The result of one item of many: what is wrong with it is kept in `wrong`, so that the others are looked at too.
+ * e is what the item's parser wrote. 0, or -ENOMEM.
+ */
+int value_keep_wrong(int r, struct list *wrong, struct err *e);
+
 #endif

@@ -4,6 +4,7 @@
 #include "base/cleanup.h"
 #include "base/err.h"
 #include "base/fd.h"
+#include "docker/docker.h"
 #include "docker/spec.h"
 
 #include <cjson/cJSON.h>
@@ -328,5 +329,20 @@ int docker_config_proxies(const char *config, const char *endpoint, char ***env)
 			r = add_proxy(env, names[i][1], value);
 	}
 	cJSON_Delete(root);
+	return r;
+}
+
+int docker_proxies(const struct docker *d, char ***ret, struct err *e)
+{
+	char *config = NULL;
+	char **env = NULL;
+	int r = docker_config_read(&config, e);
+	if (r == 0 && config && docker_config_proxies(config, docker_endpoint(d), &env) < 0) {
+		docker_argv_free(env);
+		r = err_oom(e);
+	}
+	docker_wipe(config);
+	if (r == 0)
+		*ret = env;
 	return r;
 }

@@ -78,6 +78,8 @@ const char *docker_api_version(const struct docker *d);
 const char *docker_engine_version(const struct docker *d);
 /* Is the version that we speak at least this one? False before the first on_up. */
 bool docker_api_at_least(const struct docker *d, int major, int minor);
+/* The proxy variables that config.json gives every container of this engine, "K=V": docker_argv_free() them. NULL: none. */
+int docker_proxies(const struct docker *d, char ***ret, struct err *e);
 
 /* --- containers ------------------------------------------------------------------------------ */
 

@@ -28,8 +28,9 @@ struct docker_pull {
 	struct docker_call *call;
 	struct loop_timer *retry;
 	struct progress progress;
-	char *header; /* owned; X-Registry-Auth, or NULL: none (any more) */
-	char *user;   /* owned; the image's own */
+	char *header;  /* owned; X-Registry-Auth, or NULL: none (any more) */
+	char *user;    /* owned; the image's own */
+	char *refusal; /* owned; what the registry said to the stored login, or NULL */
 	bool is_ending, has_pulled;
 	int retries;
 	int64_t told_ms;
@@ -90,6 +91,7 @@ static void pull_free(struct docker_pull *p)
 	progress_done(&p->progress);
 	docker_wipe(p->header);
 	free(p->user);
+	free(p->refusal);
 	free((char *)p->p.image);
 	free((char *)p->p.platform);
 	free(p);
@@ -112,9 +114,10 @@ static void explain(const struct docker_pull *p, const struct err *why, struct e
 	case DOCKER_DENIED:
 		err_kind(
 			e, why->code, why->kind,
-			"cannot pull %s: access denied (%.400s); log in (docker login %s) and let "
+			"cannot pull %s: access denied%s (%.300s); log in (docker login %s) and let "
 			"$DOCKER_CONFIG/config.json be readable here, or set image to one you may read",
-			image, why->text, where);
+			image, p->refusal ? " with the stored login and without" : "",
+			p->refusal ? p->refusal : why->text, where);
 		break;
 	case DOCKER_NOT_FOUND:
 		err_kind(
@@ -196,6 +199,8 @@ static void retry_or_fail(struct docker_pull *p, const struct err *why)
 	if (why->kind == DOCKER_DENIED && p->header) {
 		/* A stale login must not keep a public image away. */
 		docker_wipe(take_ptr(&p->header));
+		free(p->refusal);
+		p->refusal = strdup(why->text);
 		loop_timer_in(p->retry, 0);
 		return;
 	}

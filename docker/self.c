@@ -23,10 +23,10 @@ static size_t hex_len(const char *text)
 	return strspn(text, "0123456789abcdef");
 }
 
-/* The last run of exactly 64 hex digits in text[0..n). */
-static bool last_id(const char *text, size_t n, char ret_id[SELF_ID])
+/* The last run of exactly 64 hex digits in text[0..n); what stands behind it, or NULL: there is none. */
+static const char *last_id(const char *text, size_t n, char ret_id[SELF_ID])
 {
-	bool is_found = false;
+	const char *behind = NULL;
 	for (size_t i = 0; i < n;) {
 		size_t len = hex_len(text + i);
 		if (len > n - i)
@@ -34,11 +34,11 @@ static bool last_id(const char *text, size_t n, char ret_id[SELF_ID])
 		if (len == FULL) {
 			memcpy(ret_id, text + i, FULL);
 			ret_id[FULL] = '\0';
-			is_found = true;
+			behind = text + i + FULL;
 		}
 		i += len + 1;
 	}
-	return is_found;
+	return behind;
 }
 
 /* The n-th field (from 1) of a line of fields divided by single spaces; NULL: not so many. */
@@ -64,6 +64,24 @@ static bool is_engines_file(const char *path, size_t len)
 	return false;
 }
 
+/* ".../containers/ID/hostname", podman ".../ID/userdata/hostname"; not a file out of somebody's volume ID. */
+static bool id_of_root(const char *root, size_t len, const char *point, char ret_id[SELF_ID])
+{
+	char id[SELF_ID];
+	const char *behind = last_id(root, len, id);
+	if (!behind)
+		return false;
+	static const char userdata[] = "/userdata";
+	if (strncmp(behind, userdata, sizeof(userdata) - 1) == 0)
+		behind += sizeof(userdata) - 1;
+	const char *name = point + strlen("/etc");
+	size_t name_len = strcspn(name, " ");
+	if ((size_t)(root + len - behind) != name_len || strncmp(behind, name, name_len) != 0)
+		return false;
+	memcpy(ret_id, id, SELF_ID);
+	return true;
+}
+
 bool self_of_mountinfo(const char *text, char ret_id[SELF_ID])
 {
 	enum { ROOT = 4, MOUNT_POINT = 5 };
@@ -73,7 +91,7 @@ bool self_of_mountinfo(const char *text, char ret_id[SELF_ID])
 		const char *root = field(text, end, ROOT, &root_len);
 		const char *point = field(text, end, MOUNT_POINT, &point_len);
 		if (root && point && is_engines_file(point, point_len) &&
-		    last_id(root, root_len, ret_id))
+		    id_of_root(root, root_len, point, ret_id))
 			return true;
 		text = *end ? end + 1 : end;
 	}

@@ -170,10 +170,16 @@ static int run_bridge(struct client *client)
 	while (!is_over(b))
 		wait_and_move(b);
 	bool is_cut = b->is_session_ended && !b->is_stdin_ended && !b->is_client_gone;
+	bool is_hurried = b->is_stdin_ended && !b->is_session_ended && !b->is_client_gone;
 	sink_close(&b->out);
 	free(b);
 	if (is_cut)
 		(void)fprintf(stderr, "mcpctl: mcpinit has ended the session\n");
+	if (is_hurried)
+		(void)fprintf(
+			stderr,
+			"mcpctl: stdin has ended, so answers that take longer were not waited "
+			"for; `mcpctl call` waits\n");
 	return is_cut ? WIRE_EXIT_UNAVAILABLE : WIRE_EXIT_OK;
 }
 

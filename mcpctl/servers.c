@@ -63,7 +63,8 @@ static void describe(const cJSON *server, struct buf *b)
 {
 	const char *health = client_text(server, "health"), *why = client_text(server, "why");
 	if (strcmp(client_text(server, "state"), "RUNNING") != 0) {
-		(void)buf_adds(b, why);
+		bool is_asleep = is_true(server, "is_lazy") && is_true(server, "is_up");
+		(void)buf_adds(b, *why || !is_asleep ? why : "asleep, the first message starts it");
 		return;
 	}
 	(void)buf_addf(b, "%s, %s %.12s, uptime ",
@@ -219,14 +220,16 @@ int verb_restart(const struct cli *c)
 	return change(c, WIRE_RESTART);
 }
 
-/* Within its timeout `wait` also waits for mcpinit itself: scripts start at the same time. */
+/* `wait` also waits for mcpinit itself, and says so: scripts start at the same time. */
 static int open_patiently(const struct cli *c, int64_t deadline, struct client **ret, struct err *e)
 {
-	for (;;) {
+	for (bool is_said = false;; is_said = true) {
 		int r = client_open(&c->where, ret, e);
 		bool may_come = r == -ENOENT || r == -ECONNREFUSED || r == -ENOTDIR;
-		if (!may_come || deadline < 0 || clock_ms() + RETRY_MS > deadline)
+		if (!may_come || (deadline >= 0 && clock_ms() + RETRY_MS > deadline))
 			return r;
+		if (!is_said)
+			(void)fprintf(stderr, "mcpctl: waiting for mcpinit: %s\n", e->text);
 		const struct timespec pause = { .tv_nsec = RETRY_MS * 1000000L };
 		(void)nanosleep(&pause, NULL); /* cut short, it asks a bit early */
 	}

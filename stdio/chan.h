@@ -57,9 +57,9 @@ size_t chan_unread(const struct chan *c);
 /* clock_ms() when the other side last took or sent a byte. */
 int64_t chan_last_write_ms(const struct chan *c);
 int64_t chan_last_read_ms(const struct chan *c);
-/* Stop and go on reading (backpressure). */
+/* Stop and go on reading (backpressure). What is read already, 64 KiB at most, is still delivered. */
 void chan_pause(struct chan *c, bool paused);
-/* Forgets what waits, unread bytes of a fifo included. */
+/* Forgets what waits, unread bytes of a fifo included; the rest of a line that is half out stays, for framing's sake. */
 void chan_discard(struct chan *c);
 /* Half close when the queue is empty. */
 void chan_shut(struct chan *c);

@@ -6,6 +6,18 @@
  * Owns: the streams it is given. Callbacks are never called from within a call into the mux but from the loop, and may
  * call back in, mux_detach() and mux_free() included.
  * Spec: MCP 2025-11-25 and older (handshake), 2026-07-28 (stateless); design section 8; facts: docs/architecture.md.
+ *
+ * Errors that agents get from here are -32603 with data {server, reason, generation, retryable}, after a death also
+ * {exitCode, signal, oom, stderrTail}. retryable: the server never saw the request, so sending it again is safe.
+ * Batches are refused (-32600), whatever the version. A server's sampling and elicitation requests are refused (-32601).
+ *
+ * How a session of MUX_SOCKET ends when its client closes its writing side: what it sent is answered first, but not for
+ * ever. A client that said initialize is closing down and expects us to be gone at once: calls in flight have 1 s, then
+ * they are cancelled. A bare request (printf … | mcpctl connect NAME) waits for its answer, at most linger_ms.
+ *
+ * A server's line over max_message is lost. If it can only have been the answer of one call (all other calls of that
+ * moment were answered since), that call is answered -32603; else request_timeout ends it. A server's line that is no JSON
+ * but begins with the id of a call fails that call at once.
  */
 #ifndef STDIO_MUX_H
 #define STDIO_MUX_H
@@ -50,6 +62,7 @@ struct mux_params {
 };
 
 struct mux *mux_new(const struct mux_params *p, struct err *e);
+/* Frees its agents and asks too; no callback is called. */
 void mux_free(struct mux *m);
 
 /* --- the server's side ----------------------------------------------------------------------- */
@@ -84,9 +97,14 @@ struct mux_death {
 void mux_detach(struct mux *m, const struct mux_death *d);
 bool mux_is_attached(const struct mux *m);
 bool mux_is_ready(const struct mux *m);
+bool mux_is_modern(const struct mux *m);
 unsigned mux_generation(const struct mux *m);
 
-/* A request of our own (health probe). fn is called once with the reply line, or with e; never after a cancel. */
+/*
+ * A request of our own (health probe, `mcpctl call`), while the mux is ready; params_json: an object or NULL, in the modern
+ * era _meta is added. fn is called once with the reply line, or with e when the process died; never after a cancel. The
+ * handle is gone when fn is called.
+ */
 struct mux_ask;
 typedef void mux_reply_fn(void *ctx, const char *line, size_t len, const struct err *e);
 struct mux_ask *mux_ask(struct mux *m, const char *method, const char *params_json,

@@ -12,11 +12,13 @@ struct attached {
 	struct attached *next;
 	struct agents *all;
 	struct mux_agent *end; /* owned */
+	bool is_session;
 };
 
 struct agents {
 	struct mux *mux;
 	struct attached *first;
+	unsigned sessions;
 };
 
 struct agents *agents_new(struct mux *m)
@@ -31,6 +33,7 @@ static void drop(struct attached **at)
 {
 	struct attached *a = *at;
 	*at = a->next;
+	a->all->sessions -= a->is_session;
 	mux_agent_free(a->end);
 	free(a);
 }
@@ -72,6 +75,8 @@ static int add(struct agents *as, const char *agent, enum mux_end_kind kind, str
 	}
 	a->next = as->first;
 	as->first = a;
+	a->is_session = kind == MUX_SOCKET;
+	as->sessions += a->is_session;
 	return 0;
 }
 
@@ -82,6 +87,9 @@ int agents_add_pipes(struct agents *as, const char *agent, struct stream *takes,
 
 int agents_add_socket(struct agents *as, const char *agent, struct stream *takes, struct err *e)
 {
+	if (as->sessions >= AGENTS_SESSIONS)
+		return err_set(e, -EMFILE, "%d sessions are open already; end some of them",
+			       AGENTS_SESSIONS);
 	return add(as, agent, MUX_SOCKET, takes, e);
 }
 
@@ -93,4 +101,10 @@ void agents_remove(struct agents *as, const char *agent)
 		else
 			at = &(*at)->next;
 	}
+}
+
+void agents_each(const struct agents *as, agents_fn *fn, void *ctx)
+{
+	for (const struct attached *a = as->first; a; a = a->next)
+		fn(ctx, mux_agent_name(a->end), a->is_session, mux_agent_is_present(a->end));
 }

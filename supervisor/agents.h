@@ -6,6 +6,7 @@
 #ifndef SUPERVISOR_AGENTS_H
 #define SUPERVISOR_AGENTS_H
 
+#include <stdbool.h>
 #include <stddef.h>
 
 struct agents;
@@ -16,9 +17,13 @@ struct stream;
 struct agents *agents_new(struct mux *m);
 /* Ends every session; the mux must still live. */
 void agents_free(struct agents *as);
-/* Both take the stream on success. */
+/* Both take the stream on success. A server has at most AGENTS_SESSIONS sockets: -EMFILE. */
+enum { AGENTS_SESSIONS = 256 };
 int agents_add_pipes(struct agents *as, const char *agent, struct stream *takes, struct err *e);
 int agents_add_socket(struct agents *as, const char *agent, struct stream *takes, struct err *e);
+/* Every end: its agent, whether it is a session over a socket, whether somebody is there. */
+typedef void agents_fn(void *ctx, const char *agent, bool is_session, bool is_present);
+void agents_each(const struct agents *as, agents_fn *fn, void *ctx);
 /* The pipes and sessions of this agent go. */
 void agents_remove(struct agents *as, const char *agent);
 

@@ -161,6 +161,11 @@ static void do_endpoint(struct ctl_client *c, const struct wire_request *rq)
 	ctl_result(c, rq->id, pair);
 }
 
+static void do_agents(struct ctl_client *c, const struct wire_request *rq)
+{
+	ctl_result(c, rq->id, status_agents(c->socket->ctl->sv));
+}
+
 static void do_shutdown(struct ctl_client *c, const struct wire_request *rq)
 {
 	cJSON *result = cJSON_CreateObject();
@@ -253,7 +258,7 @@ static void (*const verbs[WIRE_VERBS])(struct ctl_client *c, const struct wire_r
 	[WIRE_WAIT] = ctl_wait_begin,  [WIRE_LOGS] = do_logs,
 	[WIRE_CONNECT] = do_connect,   [WIRE_ENDPOINT] = do_endpoint,
 	[WIRE_SHUTDOWN] = do_shutdown, [WIRE_RELOAD] = do_later,
-	[WIRE_AGENTS] = do_later,      [WIRE_SWEEP] = do_later,
+	[WIRE_AGENTS] = do_agents,     [WIRE_SWEEP] = do_later,
 };
 
 void ctl_request(struct ctl_client *c, const struct wire_request *rq)

@@ -170,7 +170,13 @@ static int plan(struct launch *l, struct err *e)
 {
 	struct plan_params pp = plan_of(l);
 	struct plan_result r = { 0 };
-	int code = plan_spec(&pp, &l->spec, &r, e);
+	char **proxies = NULL;
+	int code = docker_proxies(l->p.sv->docker, &proxies, e);
+	if (code < 0)
+		return code;
+	pp.proxies = proxies;
+	code = plan_spec(&pp, &l->spec, &r, e);
+	docker_argv_free(proxies);
 	if (code < 0)
 		return code;
 	l->is_installing = r.is_installing;

@@ -9,6 +9,7 @@
 
 #include <errno.h>
 #include <getopt.h>
+#include <malloc.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -91,6 +92,8 @@ int main(int argc, char **argv)
 	int status = parse(argc, argv, &o);
 	if (status >= 0)
 		return status;
+	/* Fixed, or glibc raises it with every large line and keeps what was freed after a burst (mallopt(3)). */
+	(void)mallopt(M_MMAP_THRESHOLD, 128 * 1024);
 	log_open(STDERR_FILENO);
 	const char *path = find_config(&o);
 	if (!path && !o.command && !o.is_test) {

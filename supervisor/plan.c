@@ -282,6 +282,8 @@ static int fill(const struct plan_params *p, bool needs_cache, struct docker_spe
 		r = copy_user(p, s, e);
 	if (r == 0)
 		r = plan_labels(p, s, e);
+	if (r == 0 && docker_list_extend(&s->env, p->proxies) < 0)
+		r = err_oom(e);
 	if (r == 0)
 		r = plan_volumes(p, s, e);
 	if (r == 0 && needs_cache)

@@ -24,6 +24,8 @@ struct plan_params {
 	const char *instance, *boot;
 	const char *const *environ; /* ours: "K=V", NULL-terminated */
 	bool has_subpath; /* the engine speaks API 1.45: part of a volume can be mounted */
+	/* "K=V" that config.json gives every container (docker_config_proxies()), or NULL: none. */
+	char *const *proxies;
 };
 
 struct plan_result {

@@ -22,6 +22,10 @@ static void print_server(const struct conf_server *s)
 {
 	struct imagemap map;
 	(void)printf("%s: ", s->name);
+	if (s->blocked) {
+		(void)printf("cannot start: %s\n", s->blocked);
+		return;
+	}
 	if (s->launch == CONF_LAUNCH_PROCESS)
 		(void)printf("process %s", s->command[0]);
 	else if (s->image)

@@ -64,7 +64,7 @@ static void begin_command(struct shutdown *sh)
 {
 	struct supervisor *sv = sh->sv;
 	if (!sv->command) {
-		enter(sh, PHASE_COMMAND, 0);
+		enter(sh, PHASE_COMMAND, 0); /* the loop calls on */
 		return;
 	}
 	command_signal(sv->command, SIGTERM);
@@ -197,47 +197,50 @@ static void begin_orphans(struct shutdown *sh)
 
 /* --- the sequence --------------------------------------------------------------------------- */
 
-void shutdown_look(struct shutdown *sh)
+static void begin_next_wave(struct shutdown *sh)
+{
+	if (sh->waves_left > 0 && clock_ms() < sh->waves_end_ms)
+		begin_wave(sh);
+	else
+		begin_kill(sh);
+}
+
+/* True: this phase is over, by itself or by its time, and the next has begun. */
+static bool advance(struct shutdown *sh)
 {
 	bool is_late = !loop_timer_is_armed(sh->timer);
 	switch (sh->phase) {
 	case PHASE_COMMAND:
 		if (sh->sv->command && !is_late)
-			return;
-		if (sh->waves_left > 0) {
-			begin_wave(sh);
-			return;
-		}
-		begin_kill(sh);
-		break;
+			return false;
+		begin_next_wave(sh);
+		return true;
 	case PHASE_WAVES:
-		if (!is_late && !is_wave_down(sh))
-			return;
-		if (!is_late && sh->waves_left > 0) {
-			begin_wave(sh);
-			return;
-		}
-		begin_kill(sh);
-		break;
+		if (!is_wave_down(sh) && !is_late)
+			return false;
+		begin_next_wave(sh);
+		return true;
 	case PHASE_KILL:
-		if (!is_late && (!are_all_down(sh) || sh->sv->command))
-			return;
+		if ((!are_all_down(sh) || sh->sv->command) && !is_late)
+			return false;
 		begin_sweep(sh);
-		break;
+		return true;
 	case PHASE_SWEEP:
-		if (!is_late && !is_all_removed(sh))
-			return;
+		if (!is_all_removed(sh) && !is_late)
+			return false;
 		begin_orphans(sh);
-		return;
+		return true;
 	case PHASE_ORPHANS:
 	case PHASE_DONE:
-		return;
+		return false;
 	}
-	/* The next phase may have nothing to wait for; its changes report here, the rest is asked now. */
-	if (sh->phase == PHASE_KILL && are_all_down(sh) && !sh->sv->command)
-		begin_sweep(sh);
-	if (sh->phase == PHASE_SWEEP && is_all_removed(sh))
-		begin_orphans(sh);
+	return false;
+}
+
+void shutdown_look(struct shutdown *sh)
+{
+	while (sh->phase != PHASE_ORPHANS && sh->phase != PHASE_DONE && advance(sh))
+		;
 }
 
 void shutdown_hurry(struct shutdown *sh)

@@ -5,6 +5,7 @@
 #include "base/log.h"
 #include "conf/conf.h"
 #include "docker/docker.h"
+#include "supervisor/agents.h"
 #include "supervisor/server.h"
 #include "supervisor/supervisor.h"
 
@@ -143,6 +144,41 @@ struct cJSON *status_snapshot(struct supervisor *sv, const struct conf_agent *ag
 	cJSON *unknown = servers ? cJSON_AddArrayToObject(all, "unknown") : NULL;
 	if (unknown && (cJSON_IsArray(names) ? add_named(sv, agent, names, servers, unknown)
 					     : add_all(sv, agent, servers)))
+		return all;
+	cJSON_Delete(all);
+	return NULL;
+}
+
+struct agent_list {
+	cJSON *items;
+	const char *server;
+	bool is_short; /* out of memory */
+};
+
+static void add_agent(void *ctx, const char *agent, bool is_session, bool is_present)
+{
+	struct agent_list *l = ctx;
+	cJSON *a = cJSON_CreateObject();
+	if (!a || !cJSON_AddItemToArray(l->items, a)) {
+		cJSON_Delete(a);
+		l->is_short = true;
+		return;
+	}
+	if (!status_add_text(a, "agent", agent) || !status_add_text(a, "server", l->server) ||
+	    !status_add_text(a, "kind", is_session ? "session" : "pipes") ||
+	    !cJSON_AddBoolToObject(a, "is_present", is_present))
+		l->is_short = true;
+}
+
+cJSON *status_agents(struct supervisor *sv)
+{
+	cJSON *all = cJSON_CreateObject();
+	struct agent_list l = { .items = cJSON_AddArrayToObject(all, "agents") };
+	for (size_t i = 0; l.items && i < sv->n_servers; i++) {
+		l.server = server_name(sv->servers[i]);
+		agents_each(server_agents(sv->servers[i]), add_agent, &l);
+	}
+	if (l.items && !l.is_short)
 		return all;
 	cJSON_Delete(all);
 	return NULL;

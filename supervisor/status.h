@@ -18,6 +18,9 @@ struct supervisor;
 struct cJSON *status_snapshot(struct supervisor *sv, const struct conf_agent *agent,
 			      const struct cJSON *names);
 
+/* {agents: [{agent, server, kind, is_present}]}: who is attached to what. NULL: out of memory. */
+struct cJSON *status_agents(struct supervisor *sv);
+
 /* Adds a text without secrets. */
 bool status_add_text(struct cJSON *to, const char *key, const char *text);
 

@@ -68,6 +68,9 @@ bool supervisor_is_booted(const struct supervisor *sv)
 	return true;
 }
 
+/* As a plain init, without servers, we have nothing to tell. */
+#define say(sv, ...) log_event((sv)->n_servers ? LOG_INFO : LOG_DEBUG, "mcpinit", NULL, __VA_ARGS__)
+
 /* --- the end -------------------------------------------------------------------------------- */
 
 static void all_is_down(struct supervisor *sv)
@@ -82,7 +85,7 @@ void supervisor_shutdown(struct supervisor *sv, const char *why)
 		shutdown_hurry(sv->shutdown);
 		return;
 	}
-	log_info("mcpinit", "shutting down: %s", why);
+	say(sv, "shutting down: %s", why);
 	struct err e;
 	sv->shutdown = shutdown_new(sv, all_is_down, &e);
 	if (!sv->shutdown) {
@@ -329,9 +332,8 @@ static void close_all(struct supervisor *sv)
 
 static void boot(struct supervisor *sv)
 {
-	log_info("mcpinit", "mcpinit %s, pid %d, %zu server%s, pipes under %s", MCPINIT_VERSION,
-		 (int)getpid(), sv->n_servers, sv->n_servers == 1 ? "" : "s",
-		 sv->conf->runtime_dir);
+	say(sv, "mcpinit %s, pid %d, %zu server%s, pipes under %s", MCPINIT_VERSION, (int)getpid(),
+	    sv->n_servers, sv->n_servers == 1 ? "" : "s", sv->conf->runtime_dir);
 	if (!is_required_up(sv))
 		loop_timer_in(sv->required_timer, sv->conf->required_timeout_ms);
 	for (size_t i = 0; i < sv->n_servers; i++) {
@@ -365,7 +367,7 @@ int supervisor_run(const struct supervisor_params *p)
 	if (r < 0)
 		log_error("mcpinit", "the event loop failed: %s", strerror(-r));
 	int status = sv.exit_status;
-	log_info("mcpinit", "all is down, exit status %d", status);
+	say(&sv, "all is down, exit status %d", status);
 	close_all(&sv);
 	return status;
 }

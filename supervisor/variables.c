@@ -122,8 +122,7 @@ static int add_file(const char *path, const char *const *ours, char ***env, stru
 	return 0;
 }
 
-int variables_add(const struct conf_server *c, const char *const *ours, char ***env,
-		  struct err *e)
+int variables_add(const struct conf_server *c, const char *const *ours, char ***env, struct err *e)
 {
 	for (char **f = c->env_file; f && *f; f++) {
 		int r = add_file(*f, ours, env, e);

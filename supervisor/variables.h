@@ -12,7 +12,6 @@ struct conf_server;
 struct err;
 
 /* ours: our own environment. -ENOENT and others with the sentence: what is missing, and the remedy. */
-int variables_add(const struct conf_server *c, const char *const *ours, char ***env,
-		  struct err *e);
+int variables_add(const struct conf_server *c, const char *const *ours, char ***env, struct err *e);
 
 #endif

@@ -72,7 +72,7 @@ static const char *const bad[][2] = {
 	{ "[s]\ngarbage\nk=v\n", "1 [s]\n2! \"garbage\" is no section,\n3 s.k=v\n" },
 	{ "[s]\nimage: x\n", "1 [s]\n2! \"image: x\" is no section\n" },
 	{ "[s]\n= v\n", "1 [s]\n2! \"\" is not a key; write k\n" },
-	{ "[s\nk=v\n[t]\n", "1! the section's name is not\n3 [t]\n" },
+	{ "[s\nk=v\n[t]\n", "1! the section's name is no\n3 [t]\n" },
 	{ "[s] x\nk=v\n[t]\nl=w\n", "1! text behind the section'\n3 [t]\n4 t.l=w\n" },
 	{ "[a]\nk = v\n  [server:x]\nl = w\n",
 	  "1 [a]\n3! a section begins at the \n2 a.k=v\n4 a.l=w\n" },
@@ -121,7 +121,7 @@ static void assert_long(const char *before, int len, const char *after, const ch
 START_TEST(names_longer_than_inih_takes_are_errors_and_not_cut)
 {
 	assert_long("[s]\n", 49, " = v\n", "1 [s]\n2 s." X49 "=v\n");
-	assert_long("[s]\n", 50, " = v\nk=w\n", "1 [s]\n2! the key \"xxxxxxxxxxxxx\n3 s.k=w\n");
+	assert_long("[s]\n", 50, " = v\nk=w\n", "1 [s]\n2! the key \"xxxxxxxxxxxxxxx\n3 s.k=w\n");
 	assert_long("[", 49, "]\n", "1 [" X49 "]\n");
 	assert_long("[", 50, "]\nk=v\n", "1! the section's name is lo\n");
 }

@@ -108,7 +108,7 @@ START_TEST(booleans_have_six_names_in_any_case)
 	bool b;
 	struct err e;
 	ck_assert_int_eq(value_bool("1", &b, &e), -EINVAL);
-	ck_assert_str_eq(e.text, "\"1\" is not possible; write false or true");
+	ck_assert_str_eq(e.text, "\"1\" is not possible; write true or false");
 }
 END_TEST
 

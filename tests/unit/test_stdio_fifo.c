@@ -41,6 +41,7 @@ static int dir_fd;
 static char heard[1024]; /* "line|", "!" too long, "~" torn, "." end */
 static bool echoes;
 static char free_on;
+static bool renews; /* on the first line */
 static int crowds[2];
 
 static void hear(char what)
@@ -71,6 +72,8 @@ static void on_line(void *ctx, const char *line, size_t len)
 		struct iovec part = { .iov_base = (void *)(uintptr_t)line, .iov_len = len };
 		ck_assert_int_eq(chan_send(chan, &part, 1), 0);
 	}
+	if (renews)
+		ck_assert_int_eq(chan_renew(chan), 0);
 	hear('|');
 }
 
@@ -588,6 +591,17 @@ START_TEST(renewal_ends_the_conversation_for_both_and_the_next_begins_clean)
 }
 END_TEST
 
+START_TEST(renewal_from_a_line_forgets_the_lines_read_with_it)
+{
+	renews = true;
+	int fd = agent_opens("in", O_WRONLY);
+	say(fd, "one\ntwo\nhalf");
+	close(fd);
+	settle();
+	ck_assert_str_eq(heard, "one|");
+}
+END_TEST
+
 START_TEST(discard_takes_unread_lines_from_under_a_reader_but_leaves_it_whole_lines)
 {
 	int fd = agent_opens("out", O_RDONLY);
@@ -607,6 +621,7 @@ START_TEST(discard_takes_unread_lines_from_under_a_reader_but_leaves_it_whole_li
 	send_text("c");
 	settle();
 	ck_assert_str_eq(agent_reads(fd), "c\n");
+	ck_assert_int_eq(crowds[0], 0); /* our own hand in the pipe is no second reader */
 	close(fd);
 }
 END_TEST
@@ -774,6 +789,15 @@ START_TEST(a_second_program_is_noticed_and_told_of_once)
 	ck_assert_int_eq(crowds[0], 1);
 	close(a);
 	close(b);
+	settle();
+	a = agent_opens("out", O_RDONLY); /* alone again: the count begins anew */
+	settle();
+	ck_assert_int_eq(crowds[0], 1);
+	b = agent_opens("out", O_RDONLY);
+	settle();
+	ck_assert_int_eq(crowds[0], 2);
+	close(a);
+	close(b);
 }
 END_TEST
 
@@ -798,6 +822,7 @@ Suite *suite_stdio_fifo(void)
 	tcase_add_test(c, without_descriptors_to_spare_it_waits_and_goes_on);
 	tcase_add_test(c, the_names_are_made_again_when_somebody_removed_them);
 	tcase_add_test(c, renewal_ends_the_conversation_for_both_and_the_next_begins_clean);
+	tcase_add_test(c, renewal_from_a_line_forgets_the_lines_read_with_it);
 	tcase_add_test(c, discard_takes_unread_lines_from_under_a_reader_but_leaves_it_whole_lines);
 	tcase_add_test(c, discard_forgets_what_waits_for_a_reader);
 	tcase_add_loop_test(c, a_chan_on_pipes_may_be_freed_in_each_callback, 0,

@@ -98,7 +98,8 @@ START_TEST(thousands_come_and_go)
 		char id[16];
 		(void)snprintf(id, sizeof(id), "%d", i);
 		struct idmap_entry *want = i % 3 ? e[i] : NULL;
-		ck_assert_ptr_eq(idmap_by_owner(&m, i % 2 ? (void *)&m : (void *)e, text(id)), want);
+		ck_assert_ptr_eq(idmap_by_owner(&m, i % 2 ? (void *)&m : (void *)e, text(id)),
+				 want);
 	}
 	ck_assert_uint_eq(m.n, N - (N + 2) / 3);
 	idmap_done(&m);

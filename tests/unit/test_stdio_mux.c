@@ -61,13 +61,18 @@ START_TEST(death_answers_calls_in_flight_with_data)
 	say(&r, a, J "\"id\":\"x\",\"method\":\"tools/call\"}");
 	ck_has(hear(&r, &r.server), "tools/call");
 	ck_assert_uint_eq(mux_in_flight(r.mux), 1);
-	struct mux_death d = { .reason = "killed", .exit_code = -1, .signal = 9, .is_oom = true,
+	struct mux_death d = { .reason = "killed",
+			       .exit_code = -1,
+			       .signal = 9,
+			       .is_oom = true,
 			       .stderr_tail = "say \"\xFF\"" };
 	mux_detach(r.mux, &d);
-	ck_hears(&r, a,
-		 J "\"id\":\"x\",\"error\":{\"code\":-32603,\"message\":\"MCP server srv ended before it answered: "
-		   "killed\",\"data\":{\"server\":\"srv\",\"reason\":\"killed\",\"exitCode\":null,\"signal\":9,"
-		   "\"oom\":true,\"stderrTail\":\"say \\\"\xEF\xBF\xBD\\\"\",\"generation\":1,\"retryable\":false}}}");
+	ck_hears(
+		&r, a,
+		J
+		"\"id\":\"x\",\"error\":{\"code\":-32603,\"message\":\"MCP server srv ended before it answered: "
+		"killed\",\"data\":{\"server\":\"srv\",\"reason\":\"killed\",\"exitCode\":null,\"signal\":9,"
+		"\"oom\":true,\"stderrTail\":\"say \\\"\xEF\xBF\xBD\\\"\",\"generation\":1,\"retryable\":false}}}");
 	ck_assert_uint_eq(mux_in_flight(r.mux), 0);
 	rig_done(&r);
 }
@@ -127,7 +132,8 @@ START_TEST(parked_requests_go_out_in_order_when_ready)
 		const char *line = hear(&r, &r.server);
 		ck_assert_ptr_nonnull(line);
 		bool is_a = strstr(line, "\"a/") != NULL;
-		(void)snprintf(want, sizeof(want), "\"%c/%d\"", is_a ? 'a' : 'b', is_a ? na++ : nb++);
+		(void)snprintf(want, sizeof(want), "\"%c/%d\"", is_a ? 'a' : 'b',
+			       is_a ? na++ : nb++);
 		ck_has(line, want);
 	}
 	ck_silent(&r, &r.server);
@@ -147,13 +153,16 @@ START_TEST(a_timed_gate_answers_after_park_timeout)
 	mux_set_gate(r.mux, MUX_PARK_TIMED, "restart in 9 s");
 	pass(&r, 9999);
 	ck_silent(&r, a);
-	mux_set_gate(r.mux, MUX_PARK, "starting"); /* a start in between does not begin the time anew */
+	mux_set_gate(r.mux, MUX_PARK,
+		     "starting"); /* a start in between does not begin the time anew */
 	pass(&r, 5000);
 	ck_silent(&r, a);
 	mux_set_gate(r.mux, MUX_PARK_TIMED, "restart in 18 s");
-	ck_hears(&r, a,
-		 J "\"id\":1,\"error\":{\"code\":-32603,\"message\":\"MCP server srv is not available: restart in 18 s\","
-		   "\"data\":{\"server\":\"srv\",\"reason\":\"restart in 18 s\",\"generation\":0,\"retryable\":true}}}");
+	ck_hears(
+		&r, a,
+		J
+		"\"id\":1,\"error\":{\"code\":-32603,\"message\":\"MCP server srv is not available: restart in 18 s\","
+		"\"data\":{\"server\":\"srv\",\"reason\":\"restart in 18 s\",\"generation\":0,\"retryable\":true}}}");
 	say(&r, a, J "\"id\":2,\"method\":\"ping\"}");
 	ck_hears(&r, a, J "\"id\":2,\"result\":{}}");
 	say(&r, a, J "\"id\":3,\"method\":\"x\"}");
@@ -176,8 +185,9 @@ START_TEST(a_closed_gate_answers_at_once_with_why)
 	say(&r, a, J "\"id\":2,\"method\":\"initialize\"}");
 	ck_silent(&r, a);
 	mux_set_gate(r.mux, MUX_REFUSE, "variable \"X\" is missing");
-	ck_has(hear(&r, a), "\"id\":2,\"error\":{\"code\":-32603,\"message\":\"MCP server srv is not available: "
-			    "variable \\\"X\\\" is missing\"");
+	ck_has(hear(&r, a),
+	       "\"id\":2,\"error\":{\"code\":-32603,\"message\":\"MCP server srv is not available: "
+	       "variable \\\"X\\\" is missing\"");
 	say(&r, a, J "\"id\":3,\"method\":\"x\"}");
 	ck_has(hear(&r, a), "\"id\":3,\"error\"");
 	say(&r, a, J "\"id\":4,\"method\":\"ping\"}");
@@ -226,9 +236,11 @@ START_TEST(request_timeout_answers_and_cancels)
 	const char *line = hear(&r, a);
 	ck_has(line, "\"id\":1,\"error\":{\"code\":-32603");
 	ck_has(line, "request_timeout");
-	(void)snprintf(want, sizeof(want),
-		       J "\"method\":\"notifications/cancelled\",\"params\":{\"requestId\":%s,\"reason\":\"request_timeout\"}}",
-		       id);
+	(void)snprintf(
+		want, sizeof(want),
+		J
+		"\"method\":\"notifications/cancelled\",\"params\":{\"requestId\":%s,\"reason\":\"request_timeout\"}}",
+		id);
 	ck_hears(&r, &r.server, want);
 	sayf(&r, &r.server, J "\"id\":%s,\"result\":{}}", id); /* too late */
 	ck_silent(&r, a);
@@ -263,7 +275,7 @@ static void count_answer(void *ctx, const char *line, size_t len, const struct e
 	if (line)
 		(void)snprintf(seen, 128, "%.*s", (int)len, line);
 	else
-		(void)snprintf(seen, 128, "error: %s", e->text);
+		(void)snprintf(seen, 128, "error: %.100s", e->text);
 }
 
 START_TEST(our_own_requests_are_answered_or_fail_with_the_process)

@@ -2,8 +2,8 @@
 #include "base/buf.h"
 #include "stdio/rpc.h"
 
-#include <cjson/cJSON.h>
 #include <check.h>
+#include <cjson/cJSON.h>
 #include <string.h>
 
 static struct span text(const char *t)
@@ -58,8 +58,12 @@ END_TEST
 
 START_TEST(ids_are_strings_or_whole_numbers)
 {
-	static const char *const good[] = { "0", "-3", "\"\"", "\"x\"", "9007199254740993", "1e400" };
-	static const char *const bad[] = { "null", "true", "1.5", "1.0", "{}", "[]", "1e-2", "1E-2" };
+	static const char *const good[] = {
+		"0", "-3", "\"\"", "\"x\"", "9007199254740993", "1e400"
+	};
+	static const char *const bad[] = {
+		"null", "true", "1.5", "1.0", "{}", "[]", "1e-2", "1E-2"
+	};
 	for (size_t i = 0; i < sizeof(good) / sizeof(good[0]); i++)
 		ck_assert_msg(rpc_is_id(text(good[i])), "%s", good[i]);
 	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++)
@@ -73,8 +77,9 @@ START_TEST(only_plain_integers_are_wire_ids)
 	uint64_t id = 0;
 	ck_assert(rpc_is_wire_id(text("9007199254740991"), &id));
 	ck_assert_uint_eq(id, UINT64_C(9007199254740991));
-	static const char *const bad[] = { "9007199254740992", "007", "-1", "1.0", "1e3", "\"5\"", "",
-					   "18446744073709551617" };
+	static const char *const bad[] = {
+		"9007199254740992", "007", "-1", "1.0", "1e3", "\"5\"", "", "18446744073709551617"
+	};
 	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++)
 		ck_assert_msg(!rpc_is_wire_id(text(bad[i]), &id), "%s", bad[i]);
 }
@@ -95,13 +100,16 @@ START_TEST(our_lines_are_json_whatever_the_text)
 	const cJSON *error = cJSON_GetObjectItem(tree, "error");
 	ck_assert_int_eq(cJSON_GetObjectItem(error, "code")->valueint, -32603);
 	ck_assert_str_eq(cJSON_GetObjectItem(tree, "id")->valuestring, "i\"d");
-	ck_assert_int_eq(cJSON_GetArraySize(cJSON_GetObjectItem(cJSON_GetObjectItem(error, "data"), "a")),
-			 1);
+	ck_assert_int_eq(
+		cJSON_GetArraySize(cJSON_GetObjectItem(cJSON_GetObjectItem(error, "data"), "a")),
+		1);
 	ck_assert_int_eq(strncmp(cJSON_GetObjectItem(error, "message")->valuestring, evil, 127), 0);
 	cJSON_Delete(tree);
 	buf_done(&b);
 	ck_assert_int_eq(rpc_error(&b, (struct span){ 0 }, -32700, "x", NULL), 0);
-	ck_assert_str_eq(buf_str(&b), "{\"jsonrpc\":\"2.0\",\"id\":null,\"error\":{\"code\":-32700,\"message\":\"x\"}}");
+	ck_assert_str_eq(
+		buf_str(&b),
+		"{\"jsonrpc\":\"2.0\",\"id\":null,\"error\":{\"code\":-32700,\"message\":\"x\"}}");
 	buf_done(&b);
 	ck_assert_int_eq(rpc_result(&b, text("3"), "{}"), 0);
 	ck_assert_str_eq(buf_str(&b), "{\"jsonrpc\":\"2.0\",\"id\":3,\"result\":{}}");
@@ -114,7 +122,8 @@ START_TEST(what_is_not_utf8_is_replaced)
 	static const struct {
 		const char *in, *out;
 	} rows[] = {
-		{ "\xC3\xA9\xE2\x82\xAC\xF0\x9F\x98\x80", "\"\xC3\xA9\xE2\x82\xAC\xF0\x9F\x98\x80\"" },
+		{ "\xC3\xA9\xE2\x82\xAC\xF0\x9F\x98\x80",
+		  "\"\xC3\xA9\xE2\x82\xAC\xF0\x9F\x98\x80\"" },
 		{ "\x82\xAC!", "\"\xEF\xBF\xBD\xEF\xBF\xBD!\"" }, /* the rest of a cut character */
 		{ "\xC0\x80", "\"\xEF\xBF\xBD\xEF\xBF\xBD\"" },
 		{ "\xED\xA0\x80", "\"\xEF\xBF\xBD\xEF\xBF\xBD\xEF\xBF\xBD\"" },

@@ -29,8 +29,7 @@ START_TEST(finds_id_and_method_in_any_order_and_spacing)
 		"{\"method\":\"x/y\",\"params\":{\"id\":[{\"id\":2}]},\"jsonrpc\":\"2.0\",\"id\":7}",
 		" { \"id\" : 7 ,\t\"params\":{},\r\n \"method\" : \"x/y\" } ",
 		"{\"\\u0069\\u0064\":7,\"m\\u0065thod\":\"x/y\",\"params\":null}",
-		"{\"x\":\"\\\"id\\\":9,\",\"a\":[\"id\",9],\"b\":{\"id\":8,\"method\":\"n\"},\"id\":7,\"method\":\"x/y\","
-		"\"params\":0}",
+		"{\"x\":\"\\\"id\\\":9,\",\"a\":[\"id\",9],\"b\":{\"id\":8,\"method\":\"n\"},\"id\":7,\"method\":\"x/y\",\"params\":0}",
 	};
 	for (size_t i = 0; i < sizeof(lines) / sizeof(lines[0]); i++) {
 		struct scan s;
@@ -75,8 +74,18 @@ END_TEST
 START_TEST(id_values_of_every_type_are_taken_as_they_stand)
 {
 	static const char *const ids[] = {
-		"7",	  "\"7\"",	       "\"\"", "9007199254740991", "1e400", "-0",
-		"null",	  "1.5",	       "true", "{\"id\":1}",	   "[1]",   "\"\\u00e9\\\"\"",
+		"7",
+		"\"7\"",
+		"\"\"",
+		"9007199254740991",
+		"1e400",
+		"-0",
+		"null",
+		"1.5",
+		"true",
+		"{\"id\":1}",
+		"[1]",
+		"\"\\u00e9\\\"\"",
 		"123456789012345678901234567890",
 	};
 	for (size_t i = 0; i < sizeof(ids) / sizeof(ids[0]); i++) {
@@ -107,13 +116,48 @@ END_TEST
 START_TEST(json_that_the_grammar_refuses_is_refused)
 {
 	static const char *const bad[] = {
-		"",	    " ",	 "{",	      "}",	   "{\"a\"}",	"{\"a\":}",
-		"{\"a\":1,}",	     "[1,]",	  "[,1]",      "{,}",	    "{\"a\":1}x", "{\"a\":1}{}",
-		"nul",	    "truex",	 "01",	      "1.",	   ".5",	"-",
-		"+1",	    "1e",	 "1e+",	      "0x10",	   "NaN",	"-Infinity",
-		"\"\t\"",   "\"\x01\"",	 "\"\\x\"",   "\"\\u12\"", "\"\\u12g4\"",   "\"",
-		"\"\\",	    "\"\\\"",	 "{'a':1}",   "{\"a\":1]", "[1}",	"{\"a\" 1}",
-		"{a:1}",    "[1 2]",	 "\xEF\xBB\xBF{}", "{\"a\":\"\n\"}", "/**/{}", "{\"id\":1",
+		"",
+		" ",
+		"{",
+		"}",
+		"{\"a\"}",
+		"{\"a\":}",
+		"{\"a\":1,}",
+		"[1,]",
+		"[,1]",
+		"{,}",
+		"{\"a\":1}x",
+		"{\"a\":1}{}",
+		"nul",
+		"truex",
+		"01",
+		"1.",
+		".5",
+		"-",
+		"+1",
+		"1e",
+		"1e+",
+		"0x10",
+		"NaN",
+		"-Infinity",
+		"\"\t\"",
+		"\"\x01\"",
+		"\"\\x\"",
+		"\"\\u12\"",
+		"\"\\u12g4\"",
+		"\"",
+		"\"\\",
+		"\"\\\"",
+		"{'a':1}",
+		"{\"a\":1]",
+		"[1}",
+		"{\"a\" 1}",
+		"{a:1}",
+		"[1 2]",
+		"\xEF\xBB\xBF{}",
+		"{\"a\":\"\n\"}",
+		"/**/{}",
+		"{\"id\":1",
 	};
 	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
 		struct scan s;
@@ -131,9 +175,14 @@ START_TEST(json_that_the_grammar_allows_is_accepted)
 		const char *line;
 		enum scan_verdict want;
 	} good[] = {
-		{ "{}", SCAN_OBJECT },	 { " [ ] ", SCAN_ARRAY }, { "0", SCAN_SCALAR },
-		{ "-0.0e-0", SCAN_SCALAR }, { "1E+2", SCAN_SCALAR }, { "\"\\ud800\"", SCAN_SCALAR },
-		{ "\"\x80\xFF\"", SCAN_SCALAR }, { "[[],{},[{}]]", SCAN_ARRAY },
+		{ "{}", SCAN_OBJECT },
+		{ " [ ] ", SCAN_ARRAY },
+		{ "0", SCAN_SCALAR },
+		{ "-0.0e-0", SCAN_SCALAR },
+		{ "1E+2", SCAN_SCALAR },
+		{ "\"\\ud800\"", SCAN_SCALAR },
+		{ "\"\x80\xFF\"", SCAN_SCALAR },
+		{ "[[],{},[{}]]", SCAN_ARRAY },
 		{ "{\"\":\"\\b\\f\\n\\r\\t\\/\\\\\\\"\\u0000\"}", SCAN_OBJECT },
 		{ "{\"a\":true,\"b\":false,\"c\":null}", SCAN_OBJECT },
 		{ "\"\x7F\"", SCAN_SCALAR },
@@ -182,7 +231,8 @@ START_TEST(a_second_or_other_case_key_is_ambiguous)
 		ck_assert_msg(scan(lines[i], &s) == SCAN_AMBIGUOUS, "%s", lines[i]);
 	}
 	struct scan s;
-	ck_assert_int_eq(scan("{\"x\":1,\"x\":2,\"params\":{\"URI\":1,\"uri\":2}}", &s), SCAN_OBJECT);
+	ck_assert_int_eq(scan("{\"x\":1,\"x\":2,\"params\":{\"URI\":1,\"uri\":2}}", &s),
+			 SCAN_OBJECT);
 }
 END_TEST
 

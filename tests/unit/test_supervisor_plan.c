@@ -103,108 +103,6 @@ static const char *label(const char *name)
 	return docker_env_get((const char *const *)spec.labels, name);
 }
 
-static char *write_file(const char *name, const char *text)
-{
-	static char path[128];
-	(void)snprintf(path, sizeof(path), "%s/%s", dir, name);
-	FILE *f = fopen(path, "w");
-	ck_assert_ptr_nonnull(f);
-	fputs(text, f);
-	fclose(f);
-	return path;
-}
-
-static bool is_redacted(const char *value)
-{
-	char text[256];
-	(void)snprintf(text, sizeof(text), "%s", value);
-	return log_redact(text, strlen(text)) != strlen(value) || strcmp(text, value) != 0;
-}
-
-/* --- environment ----------------------------------------------------------------------------- */
-
-START_TEST(variables_are_set_or_passed_through)
-{
-	env[0] = (struct conf_env){ .name = (char *)"A", .value = (char *)"1" };
-	env[1] = (struct conf_env){ .name = (char *)"TOKEN" };
-	env[2] = (struct conf_env){ .name = (char *)"NOT_THERE", .is_optional = true };
-	plan();
-	ck_assert_str_eq(var("A"), "1");
-	ck_assert_str_eq(var("TOKEN"), "from-our-environment");
-	ck_assert_ptr_null(var("NOT_THERE"));
-	ck_assert_ptr_null(var("HOME")); /* nothing else leaks in */
-	ck_assert(is_redacted("from-our-environment"));
-	docker_spec_done(&spec);
-}
-END_TEST
-
-START_TEST(a_missing_variable_is_named_with_the_remedy)
-{
-	env[0] = (struct conf_env){ .name = (char *)"GITHUB_TOKEN" };
-	refused("GITHUB_TOKEN", "GITHUB_TOKEN_FILE");
-}
-END_TEST
-
-START_TEST(a_file_variable_stands_in_for_the_variable)
-{
-	char pair[160];
-	(void)snprintf(pair, sizeof(pair), "KEY_FILE=%s", write_file("key", "the secret key\n"));
-	const char *const environ_with_file[] = { pair, NULL };
-	params.environ = environ_with_file;
-	env[0] = (struct conf_env){ .name = (char *)"KEY" };
-	plan();
-	ck_assert_str_eq(var("KEY"), "the secret key");
-	ck_assert(is_redacted("the secret key"));
-	docker_spec_done(&spec);
-	unlink(pair + strlen("KEY_FILE="));
-	refused("KEY_FILE", "cannot open");
-}
-END_TEST
-
-START_TEST(a_secret_file_is_read_anew_at_each_start)
-{
-	env[0] = (struct conf_env){ .name = (char *)"K",
-				    .file = write_file("s", "first secret\n\n") };
-	plan();
-	ck_assert_str_eq(var("K"), "first secret\n"); /* one newline is the editor's */
-	docker_spec_done(&spec);
-	env[0].file = write_file("s", "second secret");
-	plan();
-	ck_assert_str_eq(var("K"), "second secret");
-	docker_spec_done(&spec);
-	unlink(env[0].file);
-	refused("secret_environment: K", env[0].file);
-	env[0].is_optional = true;
-	plan();
-	ck_assert_ptr_null(var("K"));
-	docker_spec_done(&spec);
-}
-END_TEST
-
-START_TEST(env_file_is_dockers_format_and_environment_wins)
-{
-	char *files[] = {
-		write_file(
-			"e",
-			"\xef\xbb\xbf# comment\n\n  A=1 # kept\r\nB=\"q\"\nTOKEN\nGONE\nC=x=y\n"),
-		NULL
-	};
-	server.env_file = files;
-	env[0] = (struct conf_env){ .name = (char *)"C", .value = (char *)"mine" };
-	plan();
-	ck_assert_str_eq(var("A"), "1 # kept");
-	ck_assert_str_eq(var("B"), "\"q\"");
-	ck_assert_str_eq(var("TOKEN"), "from-our-environment");
-	ck_assert_ptr_null(var("GONE"));
-	ck_assert_str_eq(var("C"), "mine");
-	docker_spec_done(&spec);
-	write_file("e", "A=1\nno good=2\n");
-	refused("env_file", ":2");
-	files[0] = (char *)"/not/there";
-	refused("env_file", "/not/there");
-}
-END_TEST
-
 /* --- volumes and user ------------------------------------------------------------------------ */
 
 START_TEST(the_workspace_is_translated_to_the_host)
@@ -371,6 +269,19 @@ START_TEST(hardening_follows_the_configuration)
 }
 END_TEST
 
+START_TEST(proxies_of_the_docker_configuration_yield_to_environment)
+{
+	char *proxies[] = { (char *)"HTTP_PROXY=http://p:1", (char *)"http_proxy=http://p:1",
+			    NULL };
+	params.proxies = proxies;
+	env[0] = (struct conf_env){ .name = (char *)"HTTP_PROXY", .value = (char *)"mine" };
+	plan();
+	ck_assert_str_eq(var("HTTP_PROXY"), "mine");
+	ck_assert_str_eq(var("http_proxy"), "http://p:1");
+	docker_spec_done(&spec);
+}
+END_TEST
+
 START_TEST(an_empty_entrypoint_takes_the_images_away)
 {
 	server.entrypoint = none;
@@ -433,11 +344,6 @@ Suite *suite_supervisor_plan(void)
 	Suite *s = suite_create("supervisor_plan");
 	TCase *c = tcase_create("all");
 	tcase_add_checked_fixture(c, setup, teardown);
-	tcase_add_test(c, variables_are_set_or_passed_through);
-	tcase_add_test(c, a_missing_variable_is_named_with_the_remedy);
-	tcase_add_test(c, a_file_variable_stands_in_for_the_variable);
-	tcase_add_test(c, a_secret_file_is_read_anew_at_each_start);
-	tcase_add_test(c, env_file_is_dockers_format_and_environment_wins);
 	tcase_add_test(c, the_workspace_is_translated_to_the_host);
 	tcase_add_test(c, workspace_host_overrides_for_the_workspace_and_below);
 	tcase_add_test(c, a_path_that_cannot_be_mapped_is_named);
@@ -447,6 +353,7 @@ Suite *suite_supervisor_plan(void)
 	tcase_add_test(c, image_overrides_the_map_and_a_plain_command_needs_one);
 	tcase_add_test(c, our_labels_cannot_be_taken_over);
 	tcase_add_test(c, hardening_follows_the_configuration);
+	tcase_add_test(c, proxies_of_the_docker_configuration_yield_to_environment);
 	tcase_add_test(c, an_empty_entrypoint_takes_the_images_away);
 	tcase_add_test(c, a_process_gets_little_of_our_environment);
 	tcase_add_test(c, inherit_environment_gives_it_all);

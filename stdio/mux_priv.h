@@ -1,0 +1,204 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * mux_priv: what the files of the mux share. Nobody else includes it.
+ *   mux.c        birth and death: of the mux, of the server's processes; the gate; time limits; deferred callbacks
+ *   mux_shake.c  the handshake with a process, and requests of our own
+ *   mux_agent.c  an agent: what it says, and how its session begins and ends
+ *   mux_up.c     towards the server: calls, the agents' queues and their turns
+ *   mux_down.c   what the server says, and who gets it
+ */
+#ifndef STDIO_MUX_PRIV_H
+#define STDIO_MUX_PRIV_H
+
+#include "base/err.h"
+#include "stdio/fair.h"
+#include "stdio/idmap.h"
+#include "stdio/mux.h"
+#include "stdio/rpc.h"
+#include "stdio/session.h"
+#include "stdio/subs.h"
+
+#include <sys/uio.h>
+
+struct buf;
+struct chan;
+struct loop_timer;
+
+/* A line on its way to the server, as it will be sent. */
+struct up_item {
+	struct up_item *prev, *next;
+	struct idmap_entry *call; /* NULL: a notification */
+	bool is_queued;
+	size_t len;
+	char bytes[];
+};
+
+enum agent_phase {
+	AGENT_NEW,     /* no initialize: answers only */
+	AGENT_GREETED, /* it sent initialize */
+	AGENT_READY,   /* … and notifications/initialized: gets notifications */
+};
+
+/* Says a thing once in a while, however often it happens. */
+struct quiet {
+	int64_t until_ms;
+	unsigned n;
+};
+
+struct mux_agent {
+	struct mux *mux;
+	struct mux_agent *prev, *next;
+	char *name; /* owned */
+	enum mux_end_kind kind;
+	void (*on_gone)(void *ctx);
+	void *ctx;
+	struct chan *chan; /* owned */
+	enum agent_phase phase;
+	struct up_item *first, *last; /* owned; waiting for the server */
+	struct fair_slot turn;
+	size_t n_calls;
+	size_t load; /* bytes of its calls and waiting lines; over max_queue its `in` is not read */
+	struct subs_agent subs;
+	struct loop_timer *timer; /* owned; linger, and how long nothing was read */
+	int64_t alone_ms;   /* both ends closed (pipes), the end was read (socket) since; 0: not */
+	int64_t stalled_ms; /* more than max_queue waits for it since; 0: not */
+	bool is_paused;
+	bool is_touched; /* to be tended from the loop */
+	bool is_eof, is_lost;
+	bool is_gone, is_told; /* MUX_SOCKET: it is over; on_gone was called */
+	struct quiet bad, dropped;
+};
+
+struct mux_ask {
+	struct mux *mux;
+	struct idmap_entry *call; /* NULL: in the list of those that failed */
+	struct mux_ask *next;
+	mux_reply_fn *fn;
+	void *ctx;
+	bool is_internal; /* the mux's own: not told of a death */
+};
+
+enum { EV_STREAM_END = 1, EV_REFUSED = 2, EV_READY = 4, EV_WANTED = 8 };
+
+struct mux {
+	struct mux_params p; /* strings owned */
+	struct chan *up;     /* owned; the process; NULL: none */
+	unsigned generation;
+	bool is_ready;	/* handshake done */
+	bool has_ended; /* its stdout ended, or its stdin broke */
+	bool is_closing;
+	bool is_modern; /* the era in which this process is spoken to */
+	bool was_ready; /* once: agents' initialize can be answered */
+	enum mux_gate gate;
+	char *why; /* owned */
+	struct idmap ids;
+	struct session session;
+	struct subs subs;
+	struct fair fair;
+	struct mux_agent *first, *last;
+	int tools, pages;
+	struct err refusal;
+	unsigned events;
+	struct mux_ask *failed;
+	struct loop_timer *defer, *due; /* owned */
+	size_t n_in_flight;		/* agents' calls that are CALL_SENT */
+	size_t n_suspects,
+		n_lost; /* calls whose answer may be among the oversized lines, and those lines */
+	struct quiet garbage, unknown, flooding;
+};
+
+/* --- mux.c ------------------------------------------------------------------------------------ */
+
+void mux_raise(struct mux *m, unsigned event);
+/* The agent is looked after from the loop. */
+void mux_touch(struct mux_agent *a);
+/* A process that can be written to is there, handshake done. */
+bool mux_is_open(const struct mux *m);
+void mux_became_ready(struct mux *m);
+/* A call was added: arms its time limit. */
+void mux_limit(struct mux *m, struct idmap_entry *call);
+bool mux_may_say(struct quiet *q, unsigned *ret_more);
+
+/* --- mux_shake.c ------------------------------------------------------------------------------ */
+
+void shake_begin(struct mux *m);
+/* Our own request, sent now whatever the state of the handshake; params: JSON object or NULL. */
+struct mux_ask *ask_send(struct mux *m, const char *method, const char *params, mux_reply_fn *fn,
+			 void *ctx);
+/* The answer has come; may free the mux. */
+void ask_answered(struct mux *m, struct idmap_entry *call, const struct rpc_msg *q);
+/* As ask_send(), the answer ignored. */
+void ask_quietly(struct mux *m, const char *method, const char *params);
+/* The log level that the agents want together has changed: tells the process. */
+void shake_tell_level(struct mux *m);
+/* The process died. */
+void ask_died(struct mux *m, struct idmap_entry *call);
+
+/* --- mux_agent.c ------------------------------------------------------------------------------ */
+
+/* What has become due: session over, queue too long, nobody reads. */
+void agent_tend(struct mux_agent *a);
+/* What we say ourselves. */
+void agent_error(struct mux_agent *a, struct span id, int code, const char *message,
+		 const char *data);
+void agent_result(struct mux_agent *a, struct span id, const char *result);
+/* initialize, and what the server's era does not know: answered here as soon as the server is known. */
+bool agent_answer_here(struct mux_agent *a, const struct rpc_msg *q, struct span id);
+
+/* --- mux_up.c --------------------------------------------------------------------------------- */
+
+/* A part of a line, and what stands there instead. at.p == NULL: nothing to replace. */
+struct patch {
+	struct span at, with;
+};
+enum { PATCHES = 4, PATCHED_PARTS = 2 * PATCHES + 1 };
+/* The line as parts, patched; returns how many. Sorts the patches. */
+int patch_line(const struct rpc_msg *q, struct patch *patches, int n, struct iovec *parts);
+/* Decimal digits of a wire id. */
+struct wire_text {
+	char text[24];
+};
+struct span wire_of(uint64_t id, struct wire_text *t);
+
+/* A new call: sent, or queued until it can be. */
+void up_call(struct mux_agent *a, const struct rpc_msg *q);
+/* Notifications of agents; dropped when no process is ready. */
+void up_notify(struct mux_agent *a, const struct rpc_msg *q, struct patch *patches, int n);
+/* The agent takes a call back. */
+void up_cancel(struct mux_agent *a, const struct rpc_msg *q);
+/* Sends what waits, as far as the server takes it. */
+void up_pump(struct mux *m);
+/* Writes a line to the process; a broken pipe is raised as its end. 0 or -errno. */
+int up_write(struct mux *m, const struct iovec *parts, int n);
+int up_write_buf(struct mux *m, const struct buf *b);
+/* Tells the server that nobody wants the answer any more. */
+void up_send_cancelled(struct mux *m, const struct idmap_entry *call, const char *reason);
+/* The process is there: what was in flight at a death goes first. */
+void up_resume(struct mux *m);
+/* The process is gone: what was in flight is kept for the next one or failed; waiting notifications are dropped. */
+void up_died(struct mux *m, const struct mux_death *d);
+/* All calls of an agent end unanswered. */
+void up_forget(struct mux_agent *a, const char *reason);
+
+/* The call is over: whoever holds something of it lets go. */
+void call_end(struct mux *m, struct idmap_entry *call);
+struct call_failure {
+	const char *message;	       /* NULL: made of the reason */
+	const char *reason;	       /* data.reason */
+	const struct mux_death *death; /* or NULL */
+	bool is_retryable;	       /* the server never saw it: sending it again is safe */
+};
+/* Answers -32603 with data, and ends it. */
+void call_fail(struct mux *m, struct idmap_entry *call, const struct call_failure *f);
+
+/* --- mux_down.c ------------------------------------------------------------------------------- */
+
+extern const struct chan_cb down_callbacks;
+enum down_weight { DOWN_MUST, DOWN_MAY_DROP };
+/* One line to an agent, within its bounds. */
+void down_write(struct mux_agent *a, const struct iovec *parts, int n, enum down_weight w);
+void down_write_buf(struct mux_agent *a, const struct buf *b, enum down_weight w);
+/* Tells initialised sessions that the lists may have changed. */
+void down_lists_changed(struct mux *m);
+
+#endif

@@ -1,0 +1,24 @@
+# SPDX-License-Identifier: MIT
+# shellcheck shell=bash disable=SC2034
+# What deps.sh, engine.sh, images.sh, the demo and the tests share. Sourced, from the top of the tree.
+
+# Engine data, images' contents and base images stay here from run to run. A run finds them by MCPINIT_TEST_STATE.
+STATE=${MCPINIT_TEST_STATE:-/var/tmp/mcpinit-test}
+
+say() {
+	printf '%s\n' "$*" >&2
+}
+
+die() {
+	printf '%s: %s\n' "${0##*/}" "$*" >&2
+	exit 1
+}
+
+# Does the engine that DOCKER_HOST (or the default) names answer?
+engine_answers() {
+	timeout 10 docker version --format '{{.Server.Version}}' >/dev/null 2>&1
+}
+
+has_image() {
+	docker image inspect "$1" >/dev/null 2>&1
+}

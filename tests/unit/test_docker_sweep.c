@@ -1,0 +1,148 @@
+/* SPDX-License-Identifier: MIT */
+#include "docker/sweep.h"
+
+#include "base/err.h"
+#include "tests/unit/tiny_engine.h"
+
+static const struct {
+	const char *instance, *boot, *owner;
+	enum sweep_verdict verdict;
+} cases[] = {
+	{ "mine", "now", "me", SWEEP_KEEP },	  { "mine", "before", "me", SWEEP_REMOVE },
+	{ "mine", "before", NULL, SWEEP_REMOVE }, { "mine", NULL, NULL, SWEEP_REMOVE },
+	{ "theirs", "before", NULL, SWEEP_KEEP }, /* on a host: nobody to ask */
+	{ "theirs", "before", "", SWEEP_KEEP },	  { "theirs", "before", "other", SWEEP_ASK_OWNER },
+	{ "theirs", "before", "me", SWEEP_KEEP }, /* two of us in one container */
+	{ NULL, NULL, NULL, SWEEP_KEEP },
+};
+
+START_TEST(labels_decide)
+{
+	const struct docker_sweep_params p = { .instance = "mine", .boot = "now", .own_id = "me" };
+	ck_assert_int_eq(sweep_judge(&p, cases[_i].instance, cases[_i].boot, cases[_i].owner),
+			 cases[_i].verdict);
+}
+END_TEST
+
+START_TEST(without_a_boot_everything_of_ours_goes)
+{
+	const struct docker_sweep_params p = { .instance = "mine" };
+	ck_assert_int_eq(sweep_judge(&p, "mine", "now", NULL), SWEEP_REMOVE);
+	ck_assert_int_eq(sweep_judge(&p, "mine", NULL, NULL), SWEEP_REMOVE);
+	ck_assert_int_eq(sweep_judge(&p, "theirs", "x", NULL), SWEEP_KEEP);
+}
+END_TEST
+
+struct seen {
+	bool is_done, is_ok;
+	size_t n;
+	struct err e;
+};
+
+static void on_done(void *ctx, size_t n_removed, const struct err *e)
+{
+	struct seen *s = ctx;
+	ck_assert(!s->is_done);
+	s->is_done = true;
+	s->is_ok = e == NULL;
+	s->n = n_removed;
+	if (e)
+		s->e = *e;
+}
+
+static struct tiny_engine engine;
+
+static void sweep(struct seen *s)
+{
+	memset(s, 0, sizeof(*s));
+	const struct docker_sweep_params p = {
+		.instance = "mine",
+		.boot = "now",
+		.own_id = "me",
+		.on_done = on_done,
+		.ctx = s,
+	};
+	ck_assert_int_eq(docker_sweep(engine.docker, &p, NULL), 0);
+	ck_assert(!s->is_done);
+	tiny_until(&engine, &s->is_done, 0);
+}
+
+#define ONE(id, instance, boot, owner)                                                             \
+	"{\"Id\":\"" id "\",\"Labels\":{\"io.mcpinit.instance\":\"" instance                       \
+	"\",\"io.mcpinit.boot\":\"" boot "\",\"io.mcpinit.owner\":\"" owner "\"}}"
+
+START_TEST(left_overs_go_and_the_living_stay)
+{
+	struct seen s;
+	tiny_open(&engine);
+	tiny_rule(
+		&engine, "GET /v1.41/containers/json?all=1&filters=", "200 OK",
+		"[" ONE("aaa", "mine", "before", "me") "," ONE("bbb", "mine", "now", "me") "," ONE(
+			"ccc", "theirs", "x",
+			"dead") "," ONE("ddd", "theirs", "x",
+					"alive") "," ONE("eee", "theirs", "y",
+							 "dead") "," ONE("fff", "theirs", "z",
+									 "unclear") "]",
+		1);
+	tiny_rule(&engine, "GET /v1.41/containers/dead/json", "404 Not Found",
+		  "{\"message\":\"No such container\"}", -1);
+	tiny_rule(&engine, "GET /v1.41/containers/alive/json", "200 OK", "{}", -1);
+	tiny_rule(&engine, "GET /v1.41/containers/unclear/json", "500 Internal Server Error",
+		  "{\"message\":\"oh\"}", -1);
+	tiny_rule(&engine, "DELETE /v1.41/containers/", "204 No Content", "", -1);
+	tiny_rule(&engine, "/wait?condition=removed", "404 Not Found",
+		  "{\"message\":\"No such container\"}", -1);
+	sweep(&s);
+	ck_assert_msg(s.is_ok, "%s", s.e.text);
+	ck_assert_uint_eq(s.n, 3);
+	ck_assert_int_eq(tiny_count(&engine, "DELETE /v1.41/containers/aaa?"), 1);
+	ck_assert_int_eq(tiny_count(&engine, "DELETE /v1.41/containers/ccc?"), 1);
+	ck_assert_int_eq(tiny_count(&engine, "DELETE /v1.41/containers/eee?"), 1);
+	ck_assert_int_eq(tiny_count(&engine, "DELETE "), 3);
+	ck_assert_int_eq(tiny_count(&engine, "/containers/dead/json"), 1); /* asked once */
+	tiny_shut(&engine);
+}
+END_TEST
+
+START_TEST(nothing_left_is_said_as_well)
+{
+	struct seen s;
+	tiny_open(&engine);
+	tiny_rule(&engine, "/containers/json", "200 OK", "[]", 1);
+	sweep(&s);
+	ck_assert(s.is_ok);
+	ck_assert_uint_eq(s.n, 0);
+	tiny_shut(&engine);
+}
+END_TEST
+
+START_TEST(a_list_that_cannot_be_had_is_an_error_and_removes_nothing)
+{
+	struct seen s;
+	tiny_open(&engine);
+	tiny_rule(&engine, "/containers/json", "403 Forbidden", "", 1);
+	tiny_rule(&engine, "/containers/json", "200 OK", "{\"not\":\"a list\"}", 1);
+	sweep(&s);
+	ck_assert(!s.is_ok);
+	ck_assert_int_eq(s.e.kind, DOCKER_PERMISSION);
+	sweep(&s);
+	ck_assert(!s.is_ok);
+	ck_assert_int_eq(tiny_count(&engine, "DELETE "), 0);
+	tiny_shut(&engine);
+}
+END_TEST
+
+Suite *suite_docker_sweep(void);
+Suite *suite_docker_sweep(void)
+{
+	Suite *s = suite_create("docker_sweep");
+	TCase *c = tcase_create("all");
+	tcase_set_timeout(c, 20);
+	tcase_add_loop_test(c, labels_decide, 0, (int)(sizeof(cases) / sizeof(cases[0])));
+	tcase_add_test(c, without_a_boot_everything_of_ours_goes);
+	tcase_add_test(c, left_overs_go_and_the_living_stay);
+	tcase_add_test(c, nothing_left_is_said_as_well);
+	tcase_add_test(c, a_list_that_cannot_be_had_is_an_error_and_removes_nothing);
+	suite_add_tcase(s, c);
+	return s;
+}
