@@ -5,9 +5,19 @@
 need_image fake
 [[ ${DOCKER_HOST:=unix:///var/run/docker.sock} == unix://* ]] || skip_all "the engine is not on a socket of this machine"
 
+docker tag "$FAKE_IMAGE" registry.invalid/fake:1
+at_end() {
+	docker rmi registry.invalid/fake:1 >/dev/null
+}
 config "docker_host = unix://$WORK/engine.sock" <<END
 [server:fake]
 image = $FAKE_IMAGE
+
+[server:tagged]
+image = registry.invalid/fake:1
+
+[server:remote]
+image = registry.invalid/never-made:1
 
 [server:ghost]
 image       = mcpinit-test/never-made:1
@@ -25,3 +35,8 @@ await is_state fake RUNNING
 is "it starts as soon as the engine answers" "$(state fake)" RUNNING
 await is_state ghost FATAL
 like "an image that is not there and may not be pulled: FATAL, named" "$(ctl status ghost)" 'FATAL .*mcpinit-test/never-made:1'
+await is_state tagged RUNNING
+is "an image that is there is used without its registry" "$(state tagged)" RUNNING
+await_log 'remote .*registry.invalid'
+like "one that must be pulled from a registry that cannot be reached: said, with its name" "$(ctl status remote)" 'registry.invalid'
+unlike "and tried again" "$(state remote)" FATAL
