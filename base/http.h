@@ -69,15 +69,21 @@ void http_cancel(struct http_call *call);
 /* Answer header of a call whose on_head was called, or in on_done: value (borrowed for that callback) or NULL. */
 const char *http_header(struct http_call *call, const char *name);
 
+struct http_raw_params {
+	const struct http_endpoint *endpoint; /* borrowed until closed */
+	int64_t deadline_ms;		      /* to be connected */
+	/* Connected (e NULL), or e once and it is gone. */
+	void (*on_open)(void *ctx, const struct err *e);
+	/* LOOP_IN | LOOP_OUT …, as asked by http_raw_want(). */
+	void (*on_ready)(void *ctx, unsigned ready);
+	void *ctx;
+};
+
 /*
- * A raw connection: connected (TLS included) without blocking, then on_open(ctx, NULL), or on_open(ctx, e) once and it
- * is gone. Afterwards on_ready(ctx, LOOP_IN | LOOP_OUT …) as asked by http_raw_want(). Read until -EAGAIN: TLS may
- * hold decrypted bytes that epoll cannot see. Either callback may close.
+ * A raw connection: connected, TLS included, without blocking. Read until -EAGAIN: TLS may hold decrypted bytes that
+ * epoll cannot see. Either callback may close. NULL: out of memory.
  */
-struct http_raw *http_raw_open(struct http *h, const struct http_endpoint *ep, int64_t deadline_ms,
-			       void (*on_open)(void *ctx, const struct err *e),
-			       void (*on_ready)(void *ctx, unsigned ready), void *ctx,
-			       struct err *e);
+struct http_raw *http_raw_open(struct http *h, const struct http_raw_params *p, struct err *e);
 /* Bytes; 0 the end; -EAGAIN; -errno. */
 ssize_t http_raw_read(struct http_raw *r, void *buf, size_t n);
 ssize_t http_raw_write(struct http_raw *r, const void *buf, size_t n);

@@ -60,10 +60,7 @@ static void raw_before_free(struct transfer *t)
 
 static const struct transfer_ops raw_ops = { .tell = raw_tell, .before_free = raw_before_free };
 
-struct http_raw *http_raw_open(struct http *h, const struct http_endpoint *ep, int64_t deadline_ms,
-			       void (*on_open)(void *ctx, const struct err *e),
-			       void (*on_ready)(void *ctx, unsigned ready), void *ctx,
-			       struct err *e)
+struct http_raw *http_raw_open(struct http *h, const struct http_raw_params *p, struct err *e)
 {
 	struct http_raw *r = calloc(1, sizeof(*r));
 	if (!r) {
@@ -71,16 +68,16 @@ struct http_raw *http_raw_open(struct http *h, const struct http_endpoint *ep, i
 		return NULL;
 	}
 	r->fd = CURL_SOCKET_BAD;
-	r->on_open = on_open;
-	r->on_ready = on_ready;
-	r->ctx = ctx;
+	r->on_open = p->on_open;
+	r->on_ready = p->on_ready;
+	r->ctx = p->ctx;
 	/* The handle stays in the multi as long as the connection lives: out of it, libcurl forgets the socket. */
-	if (!transfer_init(&r->t, &raw_ops, h, ep, "") ||
+	if (!transfer_init(&r->t, &raw_ops, h, p->endpoint, "") ||
 	    !HTTP_SET(r->t.easy, CURLOPT_CONNECT_ONLY, 1L) ||
 	    !HTTP_SET(r->t.easy, CURLOPT_FRESH_CONNECT, 1L) ||
 	    !HTTP_SET(r->t.easy, CURLOPT_BUFFERSIZE, (long)RAW_BUFFER) ||
 	    !HTTP_SET(r->t.easy, CURLOPT_CONNECTTIMEOUT_MS,
-		      (long)(deadline_ms > 0 ? deadline_ms : HTTP_CONNECT_MS)) ||
+		      (long)(p->deadline_ms > 0 ? p->deadline_ms : HTTP_CONNECT_MS)) ||
 	    curl_multi_add_handle(h->multi, r->t.easy) != CURLM_OK) {
 		err_oom(e);
 		transfer_free(&r->t);

@@ -371,11 +371,14 @@ static bool ends_item(const char *p, enum value_items kind, bool has_equals)
 	return !has_equals || is_end(*p) || is_pair_next(p, kind);
 }
 
+/* Deeper than expand() goes; a bound here keeps a line of unclosed ${ from being scanned anew for each. */
+#define MAX_BRACES 40
+
 /* Behind the ${…} at p, or p itself. */
 static const char *skip_braced(const char *p)
 {
 	int depth = 0;
-	for (const char *q = p; !is_end(*q); q++) {
+	for (const char *q = p; !is_end(*q) && depth <= MAX_BRACES; q++) {
 		if (q[0] == '$' && q[1] == '{') {
 			depth++;
 			q++;

@@ -424,9 +424,13 @@ struct docker_attach *docker_attach_open(struct docker *d, const char *id,
 	a->has_tls = strncmp(d->endpoint->http.base_url, "https:", 6) == 0;
 	frames_init(&a->frames);
 	a->later = loop_timer_new(d->p.loop, tell_later, a);
+	const struct http_raw_params rp = { .endpoint = &d->endpoint->http,
+					    .deadline_ms = CONNECT_MS,
+					    .on_open = raw_open,
+					    .on_ready = raw_ready,
+					    .ctx = a };
 	if (a->later && write_request(a, id) == 0)
-		a->raw = http_raw_open(d->p.http, &d->endpoint->http, CONNECT_MS, raw_open,
-				       raw_ready, a, NULL);
+		a->raw = http_raw_open(d->p.http, &rp, NULL);
 	if (!a->raw) {
 		release(a);
 		return NULL;

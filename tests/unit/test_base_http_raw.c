@@ -63,9 +63,16 @@ static void on_ready(void *ctx, unsigned ready)
 	http_raw_close(raw); /* from its own callback */
 }
 
+static const struct http_raw_params rp = {
+	.endpoint = &ep,
+	.deadline_ms = 1000,
+	.on_open = on_open,
+	.on_ready = on_ready,
+};
+
 START_TEST(a_raw_connection_carries_bytes_both_ways_and_half_closes)
 {
-	raw = http_raw_open(h, &ep, 1000, on_open, on_ready, NULL, NULL);
+	raw = http_raw_open(h, &rp, NULL);
 	ck_assert_ptr_nonnull(raw);
 	ck_assert_int_eq(opened, 0);
 	scripted_until(l, &opened, 1);
@@ -88,7 +95,7 @@ END_TEST
 START_TEST(a_raw_connection_that_cannot_be_made_says_so_once)
 {
 	scripted_stop(&srv);
-	raw = http_raw_open(h, &ep, 1000, on_open, on_ready, NULL, NULL);
+	raw = http_raw_open(h, &rp, NULL);
 	scripted_until(l, &opened, 1);
 	ck_assert_int_eq(open_code, -ENOENT);
 	scripted_for(l, 20);
@@ -98,7 +105,7 @@ END_TEST
 
 START_TEST(an_open_connection_does_not_outlive_its_owner)
 {
-	raw = http_raw_open(h, &ep, 1000, on_open, on_ready, NULL, NULL);
+	raw = http_raw_open(h, &rp, NULL);
 	scripted_until(l, &opened, 1);
 	scripted_for(l, 10);
 	srv.conns[0].is_raw = true;
