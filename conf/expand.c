@@ -122,11 +122,11 @@ static int braced(struct state *s, struct buf *out)
 	}
 	if (*op == ':')
 		op++;
-	if (len == 0 || !*op || !strchr("-?+", *op))
+	if (len == 0 || !*op || !strchr("-?+", *op)) /* what follows may be a secret */
 		return err_set(s->e, -EINVAL,
-			       "\"${%.30s\" is not understood; write ${NAME}, ${NAME:-default}, "
+			       "\"${%.*s\" is not understood; write ${NAME}, ${NAME:-default}, "
 			       "${NAME:?message}, or $$ for a dollar sign",
-			       name);
+			       len < 40 ? (int)(op - name) + 1 : 40, name);
 	if (s->depth >= EXPAND_MAX_DEPTH)
 		return err_set(s->e, -EINVAL, "${…} are nested deeper than %d", EXPAND_MAX_DEPTH);
 	s->p = op + 1;

@@ -48,6 +48,12 @@ static void tell_unknown(const char *title, const struct place *at, struct repor
 			     title);
 }
 
+/* `mcpctl start all`; and each agent's directory holds agent.sock beside the servers'. */
+static bool is_reserved(const char *server)
+{
+	return strcmp(server, "all") == 0 || strcmp(server, "agent.sock") == 0;
+}
+
 /* The kind of a title, or -1: told. */
 static int kind_of(const char *title, const struct place *at, struct report *r)
 {
@@ -63,6 +69,13 @@ static int kind_of(const char *title, const struct place *at, struct report *r)
 	struct err e;
 	if (item_is_name(strchr(title, ':') + 1, &e) < 0) {
 		report_error(r, at, "%s", e.text);
+		return -1;
+	}
+	if (is_server && is_reserved(title + 7)) {
+		report_error(r, at,
+			     "the name %s means something else to mcpctl or in the agents' "
+			     "directories; give the server another",
+			     title + 7);
 		return -1;
 	}
 	return is_server ? SECTION_SERVER : SECTION_AGENT;

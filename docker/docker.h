@@ -103,8 +103,8 @@ struct docker_container_cb {
 };
 
 /*
- * create → attach → wait (headers read) → start, AutoRemove off: removal is ours and follows every end by itself, apart
- * from this object, tried until the engine says it is gone. NULL only for out of memory or an engine that is down.
+ * create → attach → wait (headers read) → start. Removal follows every end by itself, apart from this object, and is
+ * tried until the engine says it is gone (whether or not the engine removes it by itself, too). NULL only for out of memory or an engine that is down.
  * The stream stays the taker's; docker_container_free() cuts it (reads give the end).
  */
 struct docker_container *docker_container_run(struct docker *d, const struct docker_spec *spec,

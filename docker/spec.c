@@ -148,6 +148,7 @@ int docker_spec_init(struct docker_spec *s, const char *image)
 {
 	memset(s, 0, sizeof(*s));
 	s->init = true;
+	s->auto_remove = true;
 	s->pids_limit = DEFAULT_PIDS;
 	s->mem_limit = DEFAULT_MEMORY;
 	s->image = strdup(image);

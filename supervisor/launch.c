@@ -112,12 +112,12 @@ static struct plan_params plan_of(const struct launch *l)
 /* --- the image ------------------------------------------------------------------------------ */
 
 /* The image is there: what its own user is decides whom the server runs as. */
-static void image_ready(struct launch *l)
+static void image_ready(struct launch *l, const char *image_user)
 {
 	struct plan_params pp = plan_of(l);
 	struct err e;
 	l->is_image_there = true;
-	if (plan_user(&pp, docker_pull_user(l->pull), &l->spec, &e) < 0) {
+	if (plan_user(&pp, image_user, &l->spec, &e) < 0) {
 		l->is_final = true;
 		never_ran(l, &e);
 		return;
@@ -134,8 +134,9 @@ static void pull_progress(void *ctx, const char *text)
 static void pull_done(void *ctx, const struct err *e)
 {
 	struct launch *l = ctx;
+	const struct docker_pull *done = take_ptr(&l->pull); /* gone when this returns */
 	if (!e) {
-		image_ready(l);
+		image_ready(l, docker_pull_user(done));
 	} else if (falls_back(l, e) ||
 		   (l->p.conf->launch == CONF_LAUNCH_CLI && can_differ(e->kind))) {
 		fall_back(l, e);

@@ -49,6 +49,7 @@ want_test() {
 	has clang-format || need clang-format
 	has shellcheck || need shellcheck
 	has jq || need jq
+	has mandoc || need mandoc
 	has debootstrap || need debootstrap
 	python3 -c 'import yaml' 2>/dev/null || need python3-yaml
 }

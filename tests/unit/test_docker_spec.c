@@ -16,7 +16,7 @@ START_TEST(the_defaults_are_hardened)
 	ck_assert_ptr_null(s.cap_drop[1]);
 	ck_assert_str_eq(s.security_opt[0], "no-new-privileges");
 	ck_assert(s.init);
-	ck_assert(!s.auto_remove);
+	ck_assert(s.auto_remove);
 	ck_assert_int_eq(s.pids_limit, 1024);
 	ck_assert_int_eq(s.mem_limit, INT64_C(2147483648));
 	ck_assert_str_eq(s.log_driver, "none");

@@ -78,7 +78,7 @@ START_TEST(the_defaults_make_exactly_this_command)
 	render(&argv, &env);
 	ck_assert_str_eq(
 		buf_str(&argv),
-		"docker|-H|unix:///s|run|-i|--pull|never|--name|n-1|--log-driver|none|--memory|2147483648|"
+		"docker|-H|unix:///s|run|-i|--rm|--pull|never|--name|n-1|--log-driver|none|--memory|2147483648|"
 		"--memory-swap|2147483648|--pids-limit|1024|--init=true|--cap-drop|ALL|--security-opt|"
 		"no-new-privileges|img:1|serve|--rm|");
 	ck_assert_str_eq(buf_str(&env), "HOME=/root|PATH=/usr/bin|DOCKER_CONFIG=/cfg|");
@@ -89,9 +89,9 @@ END_TEST
 
 START_TEST(rm_follows_auto_remove_and_no_endpoint_means_no_flag)
 {
-	argv_lacks("--rm");
-	spec.auto_remove = true;
 	argv_has("|run|-i|--rm|");
+	spec.auto_remove = false;
+	argv_lacks("--rm");
 	params.endpoint = NULL;
 	argv_has("docker|run|");
 }

@@ -86,7 +86,7 @@ START_TEST(the_hardened_defaults_reach_the_body)
 	check("host:PidsLimit", "1024");
 	check("host:LogConfig", "{\"Type\":\"none\"}");
 	check("host:RestartPolicy", "{\"Name\":\"no\"}");
-	check("host:AutoRemove", "false");
+	check("host:AutoRemove", "true");
 	check("host:NetworkMode", "\"default\"");
 	check("Entrypoint", NULL);
 	check("Cmd", NULL);
@@ -222,12 +222,12 @@ START_TEST(secret_bytes_survive_quoting)
 }
 END_TEST
 
-START_TEST(init_off_is_said_and_removal_can_be_the_engines)
+START_TEST(init_off_is_said_and_removal_can_be_ours_alone)
 {
 	spec.init = false;
-	spec.auto_remove = true;
+	spec.auto_remove = false;
 	check("host:Init", "false");
-	check("host:AutoRemove", "true");
+	check("host:AutoRemove", "false");
 }
 END_TEST
 
@@ -250,7 +250,7 @@ Suite *suite_docker_spec_json(void)
 	tcase_add_test(c, a_seccomp_file_is_sent_as_its_content);
 	tcase_add_test(c, seccomp_unconfined_is_a_word_and_systempaths_are_lists);
 	tcase_add_test(c, secret_bytes_survive_quoting);
-	tcase_add_test(c, init_off_is_said_and_removal_can_be_the_engines);
+	tcase_add_test(c, init_off_is_said_and_removal_can_be_ours_alone);
 	suite_add_tcase(s, c);
 	return s;
 }
