@@ -45,6 +45,25 @@ static struct place place_of(const struct subject *t, const char *key)
 		report_##how((t)->with->report, &at_, __VA_ARGS__);                                \
 	} while (0)
 
+/* What is written, changes what holds anyway, and does nothing. defaults: NULL where none apply. */
+static void warn_of_inert_keys(const struct check *with, const struct section *own,
+			       const struct section *defaults)
+{
+	size_t n;
+	const struct conf_key *keys = conf_keys(&n);
+	for (size_t i = 0; i < n; i++) {
+		const struct conf_key *k = &keys[i];
+		const struct entry *entry = section_entry(own, k);
+		if (!entry)
+			entry = section_entry(defaults, k);
+		if (!k->is_inert || !entry || (k->def && strcmp(entry->text, k->def) == 0))
+			continue;
+		struct place at = section_place(with->sections, own, k->name);
+		report_warning(with->report, &at, "has no effect in this version%s",
+			       k->is_filter ? ": nothing is filtered" : "");
+	}
+}
+
 /* --- one server ------------------------------------------------------------------------------ */
 
 static bool is_package_runner(const struct conf_server *s)
@@ -110,13 +129,14 @@ static void check_life(const struct subject *t)
 	if (s->required && s->autostart != CONF_AUTOSTART_YES)
 		TELL(error, t, "required",
 		     "a required server starts at boot; write autostart = true, or required = no");
-	if (s->idle_timeout_ms > 0 && s->autostart != CONF_AUTOSTART_LAZY)
-		TELL(warning, t, "idle_timeout", "has no effect without autostart = lazy");
+	if (s->launch == CONF_LAUNCH_PROCESS && s->user && strcmp(s->user, "auto") == 0)
+		TELL(error, t, "user",
+		     "auto is for containers, and launch is process; write UID[:GID] or a name");
 	if (s->backoff_ms > s->backoff_max_ms)
 		TELL(error, t, "backoff", "is longer than backoff_max; raise that too");
 	if (s->healthcheck == CONF_HEALTH_DOCKER && s->launch == CONF_LAUNCH_PROCESS)
 		TELL(error, t, "healthcheck",
-		     "docker needs a container, and launch is process; write mcp or exec CMD");
+		     "docker needs a container, and launch is process; write mcp");
 }
 
 static void check_volumes(const struct subject *t)
@@ -138,19 +158,6 @@ static void warn_of_container_keys(const struct subject *t)
 			TELL(warning, t, keys[i].name, "has no effect with launch = process");
 }
 
-static void warn_of_inert_keys(const struct subject *t)
-{
-	size_t n;
-	const struct conf_key *keys = conf_keys(&n);
-	for (size_t i = 0; i < n; i++) {
-		const struct entry *entry = keys[i].is_inert ? written(t->own, keys[i].name) : NULL;
-		if (!entry && keys[i].is_inert)
-			entry = written(t->defaults, keys[i].name);
-		if (entry && strcmp(entry->text, keys[i].def) != 0)
-			TELL(warning, t, keys[i].name, "has no effect in this version");
-	}
-}
-
 static void warn_of_surprises(const struct subject *t)
 {
 	const struct conf_server *s = t->s;
@@ -165,7 +172,10 @@ static void warn_of_surprises(const struct subject *t)
 		     "every message, secrets included, goes to the engine's log; mcpctl logs shows "
 		     "stderr without it");
 	warn_of_container_keys(t);
-	warn_of_inert_keys(t);
+	if (s->healthcheck != CONF_HEALTH_MCP && s->healthcheck != CONF_HEALTH_NONE)
+		TELL(warning, t, "healthcheck",
+		     "exec, docker and http have no effect in this version: nothing is probed; "
+		     "write mcp");
 }
 
 /* Where a passed-through name stands: in the server's own list, or in [defaults]'. */
@@ -211,6 +221,7 @@ static void check_server(const struct subject *t)
 	check_life(t);
 	check_volumes(t);
 	warn_of_surprises(t);
+	warn_of_inert_keys(t->with, t->own, t->defaults);
 	check_pass_through(t);
 }
 
@@ -252,6 +263,7 @@ static void check_agent(const struct conf *c, const struct check *with, struct c
 			const struct section *own)
 {
 	struct place at = { .file = a->file, .line = a->line, .section = own->title };
+	warn_of_inert_keys(with, own, NULL);
 	if (strcmp(a->name, "default") == 0 && !c->default_agent)
 		report_error(with->report, &at,
 			     "default_agent = no in [mcpinit] says there is none; take one out");
@@ -283,6 +295,7 @@ static void check_top(struct conf *c, const struct check *with)
 	struct err e;
 	if (!own)
 		return;
+	warn_of_inert_keys(with, own, NULL);
 	struct place at = section_place(with->sections, own, "user");
 	if (c->user)
 		tell_user(with, &at, c->user, ids);
@@ -309,5 +322,4 @@ void check_conf(struct conf *c, const struct check *with)
 		else if (all->v[i]->kind == SECTION_AGENT)
 			check_agent(c, with, *a++, all->v[i]);
 	}
-	check_order(c, with);
 }

@@ -20,7 +20,7 @@ struct check {
 	struct report *report;
 };
 
-/* c: made of these sections, its servers and agents in their order. */
+/* All but check_order(). c: made of these sections, its servers and agents in their order. */
 void check_conf(struct conf *c, const struct check *with);
 /* depends_on: names, loops; shutdown_timeout against the graces of all waves. */
 void check_order(const struct conf *c, const struct check *with);

@@ -128,7 +128,7 @@ struct conf {
 	char *control_group;
 	char *docker_host; /* NULL: $DOCKER_HOST, the docker context, the first socket that answers */
 	enum conf_launch launch;
-	char *instance;	 /* NULL: derived (design section 6) */
+	char *instance;	 /* NULL: derived, see mcpinit.ini(5) */
 	char *workspace; /* "/workspace" unless set */
 	char *workspace_host;
 	char *user; /* COMMAND and process servers; NULL: ours */
@@ -223,6 +223,7 @@ struct conf_key {
 	bool is_container;	     /* has no effect with launch = process */
 	bool is_frozen;		     /* a change needs a restart of mcpinit */
 	bool is_inert;		     /* kept, but nothing acts on it in this version */
+	bool is_filter;		     /* is_inert, and people would rely on it */
 	const char *help;
 };
 

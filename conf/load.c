@@ -249,11 +249,14 @@ static void build(struct loader *l)
 	l->conf->default_gid = -1;
 	try_defaults(l);
 	make_servers_and_agents(l);
-	if (!l->report.is_out_of_memory)
-		check_conf(l->conf, &(struct check){ .sections = &l->sections,
-						     .environ = l->in->src->environ,
-						     .euid = l->in->euid,
-						     .report = &l->report });
+	if (l->report.is_out_of_memory)
+		return;
+	const struct check with = { .sections = &l->sections,
+				    .environ = l->in->src->environ,
+				    .euid = l->in->euid,
+				    .report = &l->report };
+	check_conf(l->conf, &with);
+	check_order(l->conf, &with);
 }
 
 static void give_errors(struct loader *l, struct conf_errors *errs)
@@ -314,26 +317,4 @@ void conf_free(struct conf *c)
 	strv_free(c->warnings);
 	free_fields("mcpinit", c);
 	free(c);
-}
-
-void conf_errors_done(struct conf_errors *errs)
-{
-	strv_free(take_ptr(&errs->lines));
-	errs->n = 0;
-}
-
-const struct conf_server *conf_find_server(const struct conf *c, const char *name)
-{
-	for (size_t i = 0; c->servers[i]; i++)
-		if (strcmp(c->servers[i]->name, name) == 0)
-			return c->servers[i];
-	return NULL;
-}
-
-bool conf_agent_may(const struct conf_agent *a, const char *server)
-{
-	for (size_t i = 0; a->servers[i]; i++)
-		if (strcmp(a->servers[i], "*") == 0 || strcmp(a->servers[i], server) == 0)
-			return true;
-	return false;
 }

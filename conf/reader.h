@@ -5,7 +5,7 @@
  * value and no quotes, and tells no line. So lines are prepared here: comments off, continuation lines joined by '\n',
  * names checked; inih is fed short lines that are whole, and values go past it.
  * A line that is indented deeper than the key above it continues that key's value. BOM and CRLF are tolerated.
- * Borrows: the text, for the call. Spec: design section 2.
+ * Borrows: the text, for the call. Spec: mcpinit.ini(5).
  */
 #ifndef CONF_READER_H
 #define CONF_READER_H

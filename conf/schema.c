@@ -18,7 +18,8 @@
 	{                                                                                          \
 		__VA_ARGS__, NULL                                                                  \
 	}
-#define LAUNCHES CHOICES("auto", "api", "cli", "process")
+#define LAUNCHES   CHOICES("auto", "api", "cli", "process")
+#define UNFILTERED .is_inert = true, .is_filter = true
 
 /* One key, one row. */
 static const struct conf_key keys[] = {
@@ -59,7 +60,7 @@ static const struct conf_key keys[] = {
 	{ TOP("log_format", CHOICE, log_format), .def = "text", CHOICES("text", "json"),
 	  .help = "json: one object a line" },
 	{ TOP("metrics_file", STRING, metrics_file), .check = item_is_path, .is_frozen = true,
-	  .help = "Prometheus text, rewritten atomically every 15 s" },
+	  .is_inert = true, .help = "Prometheus text, rewritten atomically every 15 s" },
 	{ "mcpinit", "include", CONF_TYPE_INCLUDE, 0, .def = "conf.d/*.ini",
 	  .help = "more files, relative to this one" },
 
@@ -96,8 +97,8 @@ static const struct conf_key keys[] = {
 	  .help = "bridge, none, host, container:NAME or a network" },
 	{ SRV("hostname", STRING, hostname), .check = item_is_word, .is_container = true,
 	  .help = "the container's host name" },
-	{ SRV("user", STRING, user), .check = item_is_word, .is_container = true,
-	  .help = "UID[:GID] or name; auto: owner of the workspace" },
+	{ SRV("user", STRING, user), .check = item_is_word,
+	  .help = "UID[:GID] or name; auto, of a container: owner of the workspace" },
 	{ SRV("working_dir", STRING, working_dir), .check = item_is_path,
 	  .help = "where the command starts" },
 	{ SRV("read_only", TRISTATE, read_only), .is_container = true,
@@ -143,7 +144,7 @@ static const struct conf_key keys[] = {
 	{ SRV("autostart", ENUM, autostart), .def = "true",
 	  CHOICES("true|yes|on", "false|no|off", "lazy"),
 	  .help = "lazy: the first message starts it" },
-	{ SRV("idle_timeout", DURATION, idle_timeout_ms), .def = "0", MAX_TIME,
+	{ SRV("idle_timeout", DURATION, idle_timeout_ms), .def = "0", MAX_TIME, .is_inert = true,
 	  .help = "stops a lazy server that nobody uses; 0: never" },
 	{ SRV("autorestart", ENUM, autorestart), .def = "true",
 	  CHOICES("true|yes|on", "false|no|off", "unexpected"),
@@ -187,7 +188,7 @@ static const struct conf_key keys[] = {
 	{ SRV("protocol", STRING, protocol), .def = "auto", .check = item_is_protocol,
 	  .help = "auto or a dated MCP version" },
 	{ SRV("client_capabilities", LIST, client_capabilities), .def = "none",
-	  .check = item_is_capability,
+	  .check = item_is_capability, .is_inert = true,
 	  .help = "roots, sampling, elicitation: declared to the server on the agents' behalf" },
 	{ SRV("request_timeout", DURATION, request_timeout_ms), .def = "0", MAX_TIME,
 	  .help = "for one call; 0: none" },
@@ -199,9 +200,9 @@ static const struct conf_key keys[] = {
 	  .help = "one line" },
 	{ SRV("max_queue", SIZE, max_queue), .def = "8m", .min = "1k", .max = "1g",
 	  .help = "what may wait behind the line being written" },
-	{ SRV("tools", LIST, tools), .def = "*", .check = item_is_tool,
+	{ SRV("tools", LIST, tools), .def = "*", .check = item_is_tool, UNFILTERED,
 	  .help = "patterns of tools that are shown" },
-	{ SRV("tools_deny", LIST, tools_deny), .def = "none", .check = item_is_tool,
+	{ SRV("tools_deny", LIST, tools_deny), .def = "none", .check = item_is_tool, UNFILTERED,
 	  .help = "patterns of tools that are not; wins over tools" },
 	{ SRV("pin_tools", ENUM, pin_tools), .def = "off", CHOICES("off|no|false", "warn", "block"),
 	  .is_inert = true, .help = "a tool whose definition changed is logged or withheld" },
@@ -211,7 +212,7 @@ static const struct conf_key keys[] = {
 	{ AGENT("user", STRING, user),
 	  .help = "UID[:GID] or name that owns the agent's pipes; empty: ours" },
 	{ AGENT("servers", LIST, servers), .def = "*", .help = "servers it may use" },
-	{ AGENT("tools", LIST, tools), .def = "*", .check = item_is_server_tool,
+	{ AGENT("tools", LIST, tools), .def = "*", .check = item_is_server_tool, UNFILTERED,
 	  .help = "SERVER:TOOL patterns" },
 };
 

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 #include "tests/unit/conf_text.h"
 
+#include <stdio.h>
+
 /* The one warning of a valid text. */
 static void assert_warning(const char *text, const char *warning)
 {
@@ -62,16 +64,57 @@ START_TEST(an_engine_log_is_warned_about)
 }
 END_TEST
 
+#define INERT "has no effect in this version"
+
 START_TEST(keys_without_effect_are_warned_about)
 {
 	assert_warning("[server:a]\nimage = a\nidle_timeout = 5m\nwatch = /x\nsharing = per-agent\n"
-		       "pin_tools = block\n",
-		       "t.ini:3: server:a: idle_timeout: has no effect without autostart = lazy|"
-		       "t.ini:4: server:a: watch: has no effect in this version|"
-		       "t.ini:5: server:a: sharing: has no effect in this version|"
-		       "t.ini:6: server:a: pin_tools: has no effect in this version");
-	assert_warning("[server:a]\nimage = a\nsharing = shared\npin_tools = off\nwatch = none\n",
+		       "pin_tools = block\nclient_capabilities = roots\n",
+		       "t.ini:3: server:a: idle_timeout: " INERT "|"
+		       "t.ini:4: server:a: watch: " INERT "|"
+		       "t.ini:5: server:a: sharing: " INERT "|"
+		       "t.ini:6: server:a: pin_tools: " INERT "|"
+		       "t.ini:7: server:a: client_capabilities: " INERT);
+	assert_warning("[mcpinit]\nmetrics_file = /m\n", "t.ini:2: mcpinit: metrics_file: " INERT);
+	assert_warning("[server:a]\nimage = a\nsharing = shared\npin_tools = off\nwatch = none\n"
+		       "tools = *\n[agent:p]\ntools = *\n",
 		       "");
+}
+END_TEST
+
+START_TEST(a_filter_without_effect_says_that_nothing_is_filtered)
+{
+	assert_warning("[defaults]\ntools_deny = rm\n[server:a]\nimage = a\ntools = read_*\n"
+		       "[server:b]\nimage = b\n[agent:p]\ntools = a:read_*\n",
+		       "t.ini:2: defaults: tools_deny: " INERT ": nothing is filtered|"
+		       "t.ini:5: server:a: tools: " INERT ": nothing is filtered|"
+		       "t.ini:9: agent:p: tools: " INERT ": nothing is filtered");
+}
+END_TEST
+
+START_TEST(health_checks_without_effect_are_warned_about)
+{
+	static const char *const kinds[] = { "exec ./check", "docker", "http http://a" };
+	for (size_t i = 0; i < sizeof(kinds) / sizeof(kinds[0]); i++) {
+		char text[128];
+		(void)snprintf(text, sizeof(text), "[server:a]\nimage = a\nhealthcheck = %s\n",
+			       kinds[i]);
+		assert_warning(text, "t.ini:3: server:a: healthcheck: exec, docker and http have "
+				     "no effect in this version: nothing is probed; write mcp");
+	}
+	assert_warning("[server:a]\nimage = a\nhealthcheck = mcp\n"
+		       "[server:b]\nimage = b\nhealthcheck = none\n",
+		       "");
+}
+END_TEST
+
+START_TEST(a_process_has_a_user_of_its_own_but_not_auto)
+{
+	assert_warning("[server:a]\nlaunch = process\ncommand = ./a\nuser = root\n", "");
+	assert_warning("[server:a]\nimage = a\nuser = auto\n", "");
+	conf_text_fails("[server:a]\nlaunch = process\ncommand = ./a\nuser = auto\n",
+			"t.ini:4: server:a: user: auto is for containers, and launch is process; "
+			"write UID[:GID] or a name\n");
 }
 END_TEST
 
@@ -176,6 +219,9 @@ Suite *suite_conf_check(void)
 	tcase_add_test(c, a_package_runner_without_a_network_is_warned_about);
 	tcase_add_test(c, an_engine_log_is_warned_about);
 	tcase_add_test(c, keys_without_effect_are_warned_about);
+	tcase_add_test(c, a_filter_without_effect_says_that_nothing_is_filtered);
+	tcase_add_test(c, health_checks_without_effect_are_warned_about);
+	tcase_add_test(c, a_process_has_a_user_of_its_own_but_not_auto);
 	tcase_add_test(c, graces_that_exceed_the_shutdown_are_warned_about);
 	tcase_add_test(c, a_diamond_of_dependencies_is_no_loop);
 	tcase_add_test(c, a_loop_behind_a_tail_names_only_the_loop);
