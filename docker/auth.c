@@ -290,7 +290,9 @@ int docker_config_read(char **ret, struct err *e)
 		return err_oom(e);
 	}
 	int r = fd_read_file(path, CONFIG_MAX, ret, NULL, e);
-	return r == -ENOENT || r == -ENOTDIR ? 0 : r;
+	/* The default file may be another user's, where only the user id was changed: that is no login of ours. */
+	bool is_none = r == -ENOENT || r == -ENOTDIR || (r == -EACCES && !(dir && *dir));
+	return is_none ? 0 : r;
 }
 
 static int add_proxy(char ***env, const char *name, const char *value)

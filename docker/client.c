@@ -28,6 +28,7 @@ struct docker_call {
 	void (*on_head)(void *ctx, int status);
 	void (*on_data)(void *ctx, const char *bytes, size_t n);
 	void (*on_done)(void *ctx, const struct docker_answer *a);
+	void (*on_drop)(void *ctx);
 	void *ctx;
 };
 
@@ -190,6 +191,7 @@ struct docker_call *docker_call(struct docker *d, const struct docker_request *r
 	c->on_head = rq->on_head;
 	c->on_data = rq->on_data;
 	c->on_done = rq->on_done;
+	c->on_drop = rq->on_drop;
 	c->ctx = rq->ctx;
 	(void)snprintf(c->what, sizeof(c->what), "%s %.*s", rq->method, (int)strcspn(rq->path, "?"),
 		       rq->path); /* cut is good enough */
@@ -213,6 +215,17 @@ void docker_call_cancel(struct docker_call *call)
 	http_cancel(call->http);
 	call_unlink(call);
 	free(call);
+}
+
+void docker_calls_drop(struct docker *d)
+{
+	while (d->calls) {
+		void (*on_drop)(void *ctx) = d->calls->on_drop;
+		void *ctx = d->calls->ctx;
+		docker_call_cancel(d->calls);
+		if (on_drop)
+			on_drop(ctx);
+	}
 }
 
 const char *docker_call_header(struct docker_call *call, const char *name)

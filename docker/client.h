@@ -74,6 +74,8 @@ struct docker_request {
 	void (*on_data)(void *ctx, const char *bytes, size_t n); /* 2xx only; NULL: collected */
 	void (*on_done)(void *ctx,
 			const struct docker_answer *a); /* exactly once, unless cancelled */
+	/* Instead of on_done when docker_free() takes the call: a ctx that nobody else owns goes here. May be NULL. */
+	void (*on_drop)(void *ctx);
 	void *ctx;
 };
 
@@ -83,6 +85,8 @@ struct docker_call *docker_call(struct docker *d, const struct docker_request *r
 void docker_call_cancel(struct docker_call *call);
 /* A header of the answer, in on_done; borrowed for the callback, or NULL. */
 const char *docker_call_header(struct docker_call *call, const char *name);
+/* All that are in flight, by on_drop. */
+void docker_calls_drop(struct docker *d);
 
 struct loop *docker_loop(const struct docker *d);
 /* The `instance` of labels and filters; NULL before docker_set_instance(). */

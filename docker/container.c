@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "docker/container.h"
 
+#include "base/clock.h"
 #include "base/err.h"
 #include "base/loop.h"
 #include "docker/attach.h"
@@ -16,6 +17,9 @@
 enum {
 	ASK_MS = 2000, /* wait answers some 10 ms after the end of the output, or something broke */
 	LAST_WORDS_MS = 100, /* output that is still on its way when wait has answered */
+	STABLE_MS = 10000,   /* a wait that broke earlier is not asked again at once */
+	REST_MS = 1000,
+	MAX_REST_MS = 30000,
 };
 
 /* --- the end -------------------------------------------------------------------------------- */
@@ -137,6 +141,17 @@ void container_signal(struct docker_container *c, const char *signal)
 
 /* --- after it ran: what happened? ----------------------------------------------------------- */
 
+/* Only wait broke. Its end is still told by the end of its output, or by an event. */
+static void rest(struct docker_container *c)
+{
+	int64_t longer = c->rest_ms ? c->rest_ms * 2 : REST_MS;
+	c->rest_ms = clock_ms() - c->wait_ms >= STABLE_MS ? 0
+		     : longer < MAX_REST_MS		  ? longer
+							  : MAX_REST_MS;
+	c->state = CONTAINER_RESTING;
+	loop_timer_in(c->timer, c->is_said_dead ? 0 : c->rest_ms);
+}
+
 static void on_inspected(void *ctx, const struct docker_answer *a)
 {
 	struct docker_container *c = ctx;
@@ -151,6 +166,10 @@ static void on_inspected(void *ctx, const struct docker_answer *a)
 		c->exit_code = code->valueint;
 	}
 	cJSON_Delete(tree);
+	if (is_running && !c->has_exit && !c->wait && !c->is_output_over) {
+		rest(c);
+		return;
+	}
 	/* It runs, but nobody can talk to it any more: an end too, and container_finish() kills it. */
 	bool is_gone = a->e && a->status == 0 && !c->has_exit;
 	container_finish(c, is_gone, NULL);
@@ -201,7 +220,7 @@ void container_advance(struct docker_container *c)
 {
 	if (c->has_exit)
 		loop_timer_in(c->timer, docker_attach_is_over(c->attach) ? 0 : LAST_WORDS_MS);
-	else if (c->is_wait_broken)
+	else if (!c->wait)
 		loop_timer_in(c->timer, 0);
 	else if (c->is_output_over || c->is_said_dead)
 		loop_timer_in(c->timer, ASK_MS);
@@ -227,6 +246,9 @@ static void on_timer(void *ctx)
 			conclude(c);
 		else
 			ask(c);
+		break;
+	case CONTAINER_RESTING:
+		container_wait_again(c);
 		break;
 	default:
 		break;
@@ -326,8 +348,11 @@ void docker_containers_event(struct docker *d, const struct docker_event *ev)
 		if (strcmp(c->id, ev->id) != 0)
 			continue;
 		c->is_oom |= strcmp(ev->action, "oom") == 0;
-		c->is_said_dead |= strcmp(ev->action, "die") == 0;
-		if (c->state == CONTAINER_RUNNING && !loop_timer_is_armed(c->timer))
+		if (strcmp(ev->action, "die") != 0)
+			continue;
+		c->is_said_dead = true;
+		if (c->state == CONTAINER_RESTING ||
+		    (c->state == CONTAINER_RUNNING && !loop_timer_is_armed(c->timer)))
 			container_advance(c);
 	}
 }

@@ -6,6 +6,7 @@
  */
 #include "docker/container_step.h"
 
+#include "base/clock.h"
 #include "base/err.h"
 #include "base/loop.h"
 #include "base/stream.h"
@@ -63,10 +64,34 @@ static void on_waited(void *ctx, const struct docker_answer *a)
 	const cJSON *code = cJSON_GetObjectItemCaseSensitive(tree, "StatusCode");
 	c->has_exit = cJSON_IsNumber(code);
 	c->exit_code = c->has_exit ? code->valueint : -1;
-	c->is_wait_broken = !c->has_exit;
 	cJSON_Delete(tree);
 	if (c->state == CONTAINER_RUNNING)
 		container_advance(c);
+}
+
+static bool wait_until(struct docker_container *c, const char *condition)
+{
+	char path[128];
+	(void)snprintf(path, sizeof(path), "/containers/%s/wait?condition=%s", c->id, condition);
+	const struct docker_request rq = { .method = "POST",
+					   .path = path,
+					   .patience = DOCKER_FOREVER,
+					   .on_head = on_wait_head,
+					   .on_done = on_waited,
+					   .ctx = c };
+	c->wait_ms = clock_ms();
+	c->wait = docker_call(c->d, &rq, NULL);
+	return c->wait != NULL;
+}
+
+void container_wait_again(struct docker_container *c)
+{
+	c->state = CONTAINER_RUNNING;
+	/* Not the next exit: it may have ended meanwhile. */
+	if (wait_until(c, "not-running"))
+		container_advance(c);
+	else
+		container_finish(c, true, NULL);
 }
 
 /* --- attach --------------------------------------------------------------------------------- */
@@ -78,18 +103,9 @@ static void on_attach_open(void *ctx, struct stream *stdio, const struct err *e)
 		container_fail(c, e, "attach to");
 		return;
 	}
-	char path[128];
-	(void)snprintf(path, sizeof(path), "/containers/%s/wait?condition=next-exit", c->id);
-	const struct docker_request rq = { .method = "POST",
-					   .path = path,
-					   .patience = DOCKER_FOREVER,
-					   .on_head = on_wait_head,
-					   .on_done = on_waited,
-					   .ctx = c };
 	c->state = CONTAINER_WAITING;
 	loop_timer_in(c->timer, STEP_MS);
-	c->wait = docker_call(c->d, &rq, NULL);
-	if (!c->wait) {
+	if (!wait_until(c, "next-exit")) {
 		stream_free(stdio);
 		container_fail_call(c, "wait for");
 		return;
@@ -108,7 +124,7 @@ static void on_attach_end(void *ctx)
 {
 	struct docker_container *c = ctx;
 	c->is_output_over = true;
-	if (c->state == CONTAINER_RUNNING)
+	if (c->state == CONTAINER_RUNNING || c->state == CONTAINER_RESTING)
 		container_advance(c);
 }
 

@@ -17,6 +17,7 @@ enum container_state {
 	CONTAINER_WAITING,   /* for the headers of wait */
 	CONTAINER_STARTING,  /* start under way; output and even the exit may come */
 	CONTAINER_RUNNING,
+	CONTAINER_RESTING, /* it runs, but wait broke (a proxy's idle limit): until that is asked again */
 	CONTAINER_ASKING,     /* something broke: is the engine there? */
 	CONTAINER_INSPECTING, /* … and the container? Or, after an exit: was it out of memory? */
 	CONTAINER_ENDED,      /* on_exit was said */
@@ -32,7 +33,8 @@ struct docker_container {
 	struct buf body;	      /* of create */
 	char id[72];		      /* "" before it is created */
 	struct docker_call *call;     /* the step's own */
-	struct docker_call *wait;     /* from WAITING to the end */
+	struct docker_call *wait;     /* from WAITING to the end, but for a rest where it broke */
+	int64_t wait_ms, rest_ms;     /* when that began; how long the last rest was */
 	struct docker_attach *attach; /* our half; NULL before ATTACHING */
 	struct loop_timer *timer;     /* owned; the state says what for */
 	char pending_signal[16];      /* asked for before it ran */
@@ -40,7 +42,7 @@ struct docker_container {
 	int exit_code;
 	bool has_retried; /* after a conflict */
 	bool is_orphan;	  /* freed while create was under way */
-	bool has_exit, is_wait_broken, is_oom;
+	bool has_exit, is_oom;
 	bool is_output_over, is_said_dead;
 };
 
@@ -50,8 +52,10 @@ bool container_create(struct docker_container *c);
 bool container_call(struct docker_container *c, const char *method, const char *what,
 		    enum docker_patience patience,
 		    void (*on_done)(void *ctx, const struct docker_answer *a));
+/* After a rest. */
+void container_wait_again(struct docker_container *c);
 void container_signal(struct docker_container *c, const char *signal);
-/* Some sign of the end came while it runs: has_exit, is_wait_broken, is_output_over, is_said_dead. */
+/* Some sign of the end came while it runs: has_exit, is_output_over, is_said_dead, or wait broke. */
 void container_advance(struct docker_container *c);
 /* The end, told by on_exit. */
 void container_finish(struct docker_container *c, bool is_engine_gone, const struct err *e);

@@ -318,8 +318,7 @@ void docker_free(struct docker *d)
 	docker_containers_forget(d);
 	docker_events_free(d->events);
 	docker_removals_free(d->removals);
-	while (d->calls)
-		docker_call_cancel(d->calls);
+	docker_calls_drop(d);
 	if (d->link)
 		loop_timer_free(d->link->timer);
 	free(d->link);

@@ -342,6 +342,7 @@ static struct docker_call *ask(struct finding *f, struct err *e)
 		.is_unversioned = !is_someone,
 		.patience = is_someone ? DOCKER_CONTROL : DOCKER_QUICK,
 		.on_done = is_someone ? on_inspected : on_nobody,
+		.on_drop = free,
 		.ctx = f,
 	};
 	return docker_call(f->d, &rq, e);

@@ -3,7 +3,7 @@
  * spec: what a container is, in one plain struct, whatever launcher makes it: spec_json.c renders the body of
  * POST /containers/create, spec_argv.c the argv of `docker run`; the two are equal in `docker inspect`.
  * Owns:   everything it points to (docker_spec_done). Lists are NULL-terminated; NULL is the empty list.
- * Zero:   a zeroed struct is not the hardened default: docker_spec_init() is (design section 7).
+ * Zero:   a zeroed struct is not the hardened default: docker_spec_init() is.
  * Source: Engine API v1.41, ContainerCreate; docker-run(1).
  */
 #ifndef DOCKER_SPEC_H

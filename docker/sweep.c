@@ -49,8 +49,9 @@ enum sweep_verdict sweep_judge(const struct docker_sweep_params *p, const char *
 
 /* --- the end --------------------------------------------------------------------------------- */
 
-static void sweep_free(struct sweep *s)
+static void sweep_free(void *ctx)
 {
+	struct sweep *s = ctx;
 	for (size_t i = 0; i < s->n_found; i++) {
 		free(s->found[i].id);
 		free(s->found[i].owner);
@@ -76,6 +77,7 @@ static struct docker_call *call(struct sweep *s, const char *method, const char 
 		.path = path,
 		.patience = DOCKER_CONTROL,
 		.on_done = on_done,
+		.on_drop = sweep_free,
 		.ctx = s,
 	};
 	return docker_call(s->d, &rq, NULL);

@@ -25,12 +25,13 @@ static void on_ready(void *ctx, unsigned ready)
 	(void)ctx;
 	(void)ready;
 	for (;;) {
-		ssize_t n =
-			stream_read(stdio, got.in + got.n_in, sizeof(got.in) - (size_t)got.n_in);
+		ssize_t n = stream_read(stdio, got.in + got.n_in,
+					sizeof(got.in) - (size_t)got.n_in - 1);
 		if (n == -EAGAIN)
 			return;
 		if (n > 0) {
 			got.n_in += (int)n;
+			got.in[got.n_in] = '\0'; /* it may have written behind what it gave */
 			continue;
 		}
 		ck_assert_int_eq(n, 0);

@@ -51,7 +51,7 @@ START_TEST(a_dead_engine_is_told_as_such_and_removal_waits_for_it)
 }
 END_TEST
 
-START_TEST(a_broken_wait_is_answered_by_inspect)
+START_TEST(a_wait_broken_by_the_end_is_answered_by_inspect)
 {
 	eng.inspect = "{\"State\":{\"Running\":false,\"ExitCode\":3,\"OOMKilled\":true}}";
 	run_until_started();
@@ -61,6 +61,95 @@ START_TEST(a_broken_wait_is_answered_by_inspect)
 	ck_assert_int_eq(got.x.exit_code, 3);
 	ck_assert(got.x.is_oom);
 	ck_assert(!got.x.is_engine_gone);
+}
+END_TEST
+
+/* A proxy's idle limit takes the wait and nothing else. */
+static void cut_the_wait(void)
+{
+	eng.inspect = "{\"State\":{\"Running\":true,\"ExitCode\":0}}";
+	scripted_close(eng.wait);
+	scripted_for(eng.loop, 100);
+}
+
+START_TEST(a_wait_that_breaks_while_it_runs_is_asked_again)
+{
+	run_until_started();
+	cut_the_wait();
+	ck_assert_int_eq(eng.n_wait, 1); /* not at once: it broke at once, too */
+	scripted_skip(eng.loop, 1000);
+	ck_assert_int_eq(eng.n_wait, 2);
+	ck_assert_ptr_nonnull(strstr(eng.log.data, "/wait?condition=not-running"));
+	frame(eng.attach, 1, "still here\n");
+	scripted_for(eng.loop, 20);
+	ck_assert_str_eq(got.in, "still here\n");
+	ck_assert_int_eq(got.exits + eng.n_delete + eng.n_kill, 0);
+	scripted_close(eng.attach);
+	say_exit(5);
+	scripted_until(eng.loop, &got.exits, 1);
+	ck_assert_int_eq(got.x.exit_code, 5);
+}
+END_TEST
+
+START_TEST(a_wait_that_breaks_again_and_again_is_asked_less_and_less_often)
+{
+	run_until_started();
+	cut_the_wait();
+	scripted_skip(eng.loop, 1000);
+	ck_assert_int_eq(eng.n_wait, 2);
+	cut_the_wait();
+	scripted_skip(eng.loop, 1000);
+	ck_assert_int_eq(eng.n_wait, 2);
+	scripted_skip(eng.loop, 1000);
+	ck_assert_int_eq(eng.n_wait, 3);
+	ck_assert_int_eq(got.exits, 0);
+}
+END_TEST
+
+START_TEST(a_wait_that_held_for_long_is_asked_again_at_once)
+{
+	run_until_started();
+	scripted_skip(eng.loop, 11000);
+	cut_the_wait();
+	ck_assert_int_eq(eng.n_wait, 2);
+	ck_assert_int_eq(got.exits, 0);
+}
+END_TEST
+
+static void end_of_output(void)
+{
+	scripted_close(eng.attach);
+}
+
+static void event_of_death(void)
+{
+	scripted_chunk(eng.events,
+		       "{\"Type\":\"container\",\"Action\":\"die\",\"Actor\":{\"ID\":\"" ENGINE_ID
+		       "\",\"Attributes\":{\"exitCode\":\"7\"}}}\n");
+}
+
+static void (*const signs[])(void) = { end_of_output, event_of_death };
+
+START_TEST(a_sign_of_its_end_ends_the_rest_of_a_broken_wait)
+{
+	run_until_started();
+	cut_the_wait();
+	signs[_i]();
+	scripted_until(eng.loop, &eng.n_wait, 2);
+	say_exit(7);
+	scripted_until(eng.loop, &got.exits, 1);
+	ck_assert_int_eq(got.x.exit_code, 7);
+	ck_assert_int_lt(scripted_ahead_ms, 1); /* all of it without the clock */
+}
+END_TEST
+
+START_TEST(an_engine_that_dies_during_the_rest_of_a_broken_wait_is_told_as_such)
+{
+	run_until_started();
+	cut_the_wait();
+	scripted_stop(&eng.srv);
+	scripted_until(eng.loop, &got.exits, 1);
+	ck_assert(got.x.is_engine_gone);
 }
 END_TEST
 
@@ -171,7 +260,12 @@ Suite *suite_docker_container(void)
 	tcase_add_test(tc, an_exit_is_told_once_its_output_was_read_and_it_is_removed);
 	tcase_add_test(tc, output_behind_the_exit_code_still_comes_first);
 	tcase_add_test(tc, a_dead_engine_is_told_as_such_and_removal_waits_for_it);
-	tcase_add_test(tc, a_broken_wait_is_answered_by_inspect);
+	tcase_add_test(tc, a_wait_broken_by_the_end_is_answered_by_inspect);
+	tcase_add_test(tc, a_wait_that_breaks_while_it_runs_is_asked_again);
+	tcase_add_test(tc, a_wait_that_breaks_again_and_again_is_asked_less_and_less_often);
+	tcase_add_test(tc, a_wait_that_held_for_long_is_asked_again_at_once);
+	tcase_add_loop_test(tc, a_sign_of_its_end_ends_the_rest_of_a_broken_wait, 0, 2);
+	tcase_add_test(tc, an_engine_that_dies_during_the_rest_of_a_broken_wait_is_told_as_such);
 	tcase_add_test(tc, an_end_of_output_without_an_exit_is_asked_about_and_killed);
 	tcase_add_test(tc, out_of_memory_is_known_from_the_event);
 	tcase_add_test(tc, out_of_memory_is_known_from_inspect_before_the_removal);

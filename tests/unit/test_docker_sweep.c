@@ -132,6 +132,27 @@ START_TEST(a_list_that_cannot_be_had_is_an_error_and_removes_nothing)
 }
 END_TEST
 
+static const char *const asked[] = { "/containers/json", "/containers/dead/json", "/wait?" };
+
+/* Whatever it was asking for just then; what leaks is found by MODE=asan. */
+START_TEST(freed_on_its_way_it_tells_nobody_and_leaves_nothing)
+{
+	struct seen s = { 0 };
+	const struct docker_sweep_params p = { .instance = "mine", .on_done = on_done, .ctx = &s };
+	tiny_open(&engine);
+	tiny_rule(&engine, "/containers/json", "200 OK", "[" ONE("ccc", "theirs", "x", "dead") "]",
+		  1);
+	ck_assert_int_eq(docker_sweep(engine.docker, &p, NULL), 0);
+	for (int i = 0; i < 10000 && !tiny_count(&engine, asked[_i]); i++) {
+		ck_assert_int_eq(loop_round(engine.loop, false), 0);
+		usleep(500);
+	}
+	ck_assert_int_eq(tiny_count(&engine, asked[_i]), 1);
+	tiny_shut(&engine);
+	ck_assert(!s.is_done);
+}
+END_TEST
+
 Suite *suite_docker_sweep(void);
 Suite *suite_docker_sweep(void)
 {
@@ -143,6 +164,7 @@ Suite *suite_docker_sweep(void)
 	tcase_add_test(c, left_overs_go_and_the_living_stay);
 	tcase_add_test(c, nothing_left_is_said_as_well);
 	tcase_add_test(c, a_list_that_cannot_be_had_is_an_error_and_removes_nothing);
+	tcase_add_loop_test(c, freed_on_its_way_it_tells_nobody_and_leaves_nothing, 0, 3);
 	suite_add_tcase(s, c);
 	return s;
 }
