@@ -43,10 +43,11 @@ static const struct wire_exit_row exits[] = {
 	{ WIRE_EXIT_UNAVAILABLE, true, true, "supervisor or engine cannot be reached" },
 	{ WIRE_EXIT_IN_USE, true, false, "runtime_dir is in use by another mcpinit" },
 	{ WIRE_EXIT_NO_PERMISSION, true, true, "no permission" },
-	{ WIRE_EXIT_CONFIG, true, false, "the configuration is not valid" },
+	{ WIRE_EXIT_CONFIG, true, true, "the configuration, or the file to import, is not valid" },
 	{ WIRE_EXIT_CANNOT_EXECUTE, true, false, "COMMAND cannot be executed" },
 	{ WIRE_EXIT_NOT_FOUND, true, false, "COMMAND cannot be found" },
-	{ WIRE_EXIT_SIGNAL, true, false, "128 and the signal's number: COMMAND was ended by it" },
+	{ WIRE_EXIT_SIGNAL, true, true,
+	  "128 and the signal's number: COMMAND, or connect, was ended by it" },
 };
 
 const struct wire_verb_row *wire_verb(enum wire_verb verb)

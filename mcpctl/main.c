@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* mcpctl: argv → verb table → exit status. */
+#include "mcpctl/import.h"
 #include "mcpctl/verbs.h"
 
 #include <errno.h>
@@ -40,6 +41,8 @@ static const struct verb verbs[] = {
 	  CLI_STRICT, 0, 0, verb_healthy },
 	{ "sweep", "[--dry-run] [--volumes]", "remove left-over containers of this instance",
 	  CLI_DRY_RUN | CLI_VOLUMES, 0, 0, verb_sweep },
+	{ "import", "FILE|-", "a client's mcpServers JSON as INI, on stdout; -: from stdin", 0, 1,
+	  1, verb_import },
 };
 enum { VERBS = sizeof(verbs) / sizeof(verbs[0]) };
 
