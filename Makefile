@@ -67,7 +67,7 @@ SUP_SRC  := $(filter-out supervisor/main.c,$(wildcard supervisor/*.c))
 CTL_SRC  := $(filter-out mcpctl/main.c,$(wildcard mcpctl/*.c))
 obj = $(patsubst %.c,$(OUT)/obj/%.o,$(1))
 
-.PHONY: all programs deps demo test unit replay integration lint tables asan fuzz soak format install image clean help
+.PHONY: all programs deps demo test unit replay integration lint tables asan fuzz soak pid1 format install image clean help
 all: programs ## mcpinit and mcpctl
 	@echo "built $(OUT)/mcpinit and $(OUT)/mcpctl; next: make demo, or make test"
 
@@ -172,6 +172,9 @@ asan: deps ## unit and integration tests under ASan and UBSan
 soak: deps ## the kill test, KILLS (500) times
 	+@KILLS=$(or $(KILLS),500) $(RUN) 60-restart
 
+pid1: programs ## mcpinit and three other init processes through the same tests: a table
+	@bash tests/pid1/table.sh $(OUT)/mcpinit
+
 format: ## clang-format over all C files
 	clang-format -i $$(git ls-files -co --exclude-standard -- '*.c' '*.h')
 
@@ -189,6 +192,6 @@ clean: ## remove what was built
 	rm -rf $(BUILD)
 
 help: ## this list
-	@sed -nE 's/^([a-z]+):[^#]*## (.*)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 20
+	@sed -nE 's/^([a-z0-9]+):[^#]*## (.*)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 20
 
 -include $(shell find $(OUT)/obj -name '*.d' 2>/dev/null)
