@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * fifo: an agent's end: a pair of named pipes in one directory, as a base/stream whose ends come and go.
- * Semantics and why they are so: design section 5 ("How"). In short: `in` is held by a read end only, `out` by a write
- * end only, both non-blocking; EPOLLHUP on `in` = writers gone: a fresh read fd is taken before the old one is closed;
+ * Why it is so: docs/architecture.md ("Why it is so"). In short: `in` is held by a read end only, `out` by a
+ * write end only, both non-blocking; EPOLLHUP on `in` = writers gone: a fresh read fd is taken before the old one is closed;
  * `out` is in epoll only while a reader is there, so that its EPOLLERR (the last reader left) comes once; that a reader
  * or writer came is told by inotify, or by a 100 ms timer while output waits where inotify cannot be had.
  * read() == 0 means "the last writer left" (stream.reopens is true); write() without a reader is -EAGAIN.

@@ -5,7 +5,7 @@
  * copied. The handshake is done here once per process and cached; agents' initialize is answered from the cache.
  * Owns: the streams it is given. Callbacks are never called from within a call into the mux but from the loop, and may
  * call back in, mux_detach() and mux_free() included.
- * Spec: MCP 2025-11-25 and older (handshake), 2026-07-28 (stateless); design section 8; facts: docs/architecture.md.
+ * Spec: MCP 2025-11-25 and older (handshake), 2026-07-28 (stateless); why it is so: docs/architecture.md.
  *
  * Errors that agents get from here are -32603 with data {server, reason, generation, retryable}, after a death also
  * {exitCode, signal, oom, stderrTail}. retryable: the server never saw the request, so sending it again is safe.
@@ -55,7 +55,7 @@ struct mux_params {
 	const char *server;	       /* name for messages; copied */
 	const char *version;	       /* ours, for clientInfo; copied */
 	const char *protocol;	       /* "auto" or a dated version; copied */
-	size_t max_message, max_queue; /* bytes; design section 8 */
+	size_t max_message, max_queue; /* bytes: one line; what waits behind it */
 	int64_t park_timeout_ms, linger_ms, request_timeout_ms;
 	struct mux_cb cb;
 	void *ctx;

@@ -13,7 +13,7 @@
 #include <string.h>
 
 enum {
-	STALL_MS = 30 * 1000, /* design section 8: more than max_queue waits, and nothing is read */
+	STALL_MS = 30 * 1000, /* with more than max_queue waiting, and nothing read: it is lost */
 	EOF_GRACE_MS =
 		1000, /* mux.h: a client that closed its stdin expects us to be gone at once */
 };

@@ -51,6 +51,7 @@ want_test() {
 	has jq || need jq
 	has mandoc || need mandoc
 	has debootstrap || need debootstrap
+	has docker-registry || need docker-registry
 	python3 -c 'import yaml' 2>/dev/null || need python3-yaml
 }
 

@@ -172,7 +172,7 @@ like "and it is named" "$out" "$WORK/not-there.ini"
 for example in examples/*.ini; do
 	out=$(env -u SERVERS_DIR "$BIN/mcpinit" -t -c "$example" 2>&1)
 	is "$example is valid" $? 0
-	like "$example: what was decided is shown" "$out" '(^|\n)filesystem: '
+	like "$example: what was decided is shown" "$out" ' (image|process) |cannot start'
 done
 cat >"$CONF" <<'END'
 [server:a]

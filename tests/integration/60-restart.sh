@@ -3,26 +3,26 @@
 # A server is killed in the middle of a call, again and again: every call is answered once, on the same open files.
 # timeout: 1200
 . "$(dirname "$0")/lib.sh"
-need_image fake
-kills=${KILLS:-20}
+need_image fake everything
 
 config <<END
-[server:fake]
-image        = $FAKE_IMAGE
+[defaults]
 network_mode = none
 startsecs    = 100ms
 backoff      = 50ms
 backoff_max  = 200ms
+
+[server:fake]
+image = $FAKE_IMAGE
+
+[server:everything]
+image = mcpinit-test/everything:local
 END
 start_mcpinit
-await is_state fake RUNNING
-exec {in}>"$RUN/default/fake/in" {out}<"$RUN/default/fake/out"
-printf '%s\n' "$(initialize_line)" >&"$in"
-read -r -t "$TIMEOUT" _ <&"$out"
-printf '{"jsonrpc":"2.0","method":"notifications/initialized"}\n' >&"$in"
+await ctl wait
 
-# next_answer: the next line that is an answer; the notifications in between are counted
 n_changed=0
+# next_answer: the next line that is an answer; the notifications in between are counted
 next_answer() {
 	while read -r -t "$TIMEOUT" answer <&"$out"; do
 		[[ $answer == *'"id":'* ]] && return 0
@@ -32,32 +32,46 @@ next_answer() {
 	return 1
 }
 
-n_died=0 n_again=0 n_fresh=0 slowest=0 last=
-for ((i = 1; i <= kills; i++)); do
-	id=$(container fake)
-	printf '%s\n' "$(tool_call "$i" sleep '{"ms":60000}')" >&"$in"
-	docker kill -s KILL "$id" >/dev/null
-	start=$(now_ms)
+# kill_it SERVER TIMES LONG-CALL ECHO-ARGUMENTS: the calls without their ids
+kill_it() {
+	local server=$1 times=$2 i id start took died=0 again=0 fresh=0 slowest=0 n_changed=0 last
+	exec {in}>"$RUN/default/$server/in" {out}<"$RUN/default/$server/out"
+	printf '%s\n' "$(initialize_line)" >&"$in"
 	next_answer
-	took=$(($(now_ms) - start))
-	((took <= slowest)) || slowest=$took
-	[[ $(jq -c '[.id, .error.code, .error.data.server]' <<<"$answer") != "[$i,-32603,\"fake\"]" ]] || n_died=$((n_died + 1))
-	last=$answer
-	# Asked while it is down: parked, and answered by the next one.
-	printf '%s\n' "$(tool_call "$((1000 + i))" echo '{"text":"again"}')" >&"$in"
-	next_answer
-	[[ $(jq -c '[.id, .result.content[0].text]' <<<"$answer") != "[$((1000 + i)),\"again\"]" ]] || n_again=$((n_again + 1))
-	[[ $(container fake) == "$id" ]] || n_fresh=$((n_fresh + 1))
-done
-is "$kills kills: each call in flight is answered with -32603, once" "$n_died" "$kills"
-is "$kills kills: each call made while it was down is answered" "$n_again" "$kills"
-is "$kills kills: each time by a container that is new" "$n_fresh" "$kills"
-is "the error says what happened" "$(jq -c '.error.data | [.reason != null, .exitCode, .retryable != null, .generation != null]' <<<"$last")" \
-	'[true,137,true,true]'
-at_most "death to error, the slowest of $kills, after docker kill returned (ms)" "$slowest" 500
-read -r -t 0.5 answer <&"$out"
-is "and nothing more comes" "$(grep -v list_changed <<<"$answer")" ""
-at_most "list_changed was sent to the agent (missing ones)" $((n_changed > 0 ? 0 : 1)) 0
-is "a new container has seen one initialize" "$(printf '%s\n' "$(tool_call 1 count)" >&"$in" && next_answer && text_of <<<"$answer")" 1
-like "status counts the restarts" "$(ctl status fake)" "restarts $kills"
+	printf '{"jsonrpc":"2.0","method":"notifications/initialized"}\n' >&"$in"
+	for ((i = 1; i <= times; i++)); do
+		id=$(container "$server")
+		printf '%s\n' "$(request "$i" tools/call "$3")" >&"$in"
+		docker kill -s KILL "$id" >/dev/null
+		start=$(now_ms)
+		next_answer
+		took=$(($(now_ms) - start))
+		((took <= slowest)) || slowest=$took
+		[[ $(jq -c '[.id, .error.code, .error.data.server]' <<<"$answer") != "[$i,-32603,\"$server\"]" ]] || died=$((died + 1))
+		last=$answer
+		# Asked while it is down: parked, and answered by the next one.
+		printf '%s\n' "$(tool_call "$((1000 + i))" echo "$4")" >&"$in"
+		next_answer
+		[[ $(jq -c '[.id, (.result.content[0].text | test("again"))]' <<<"$answer") != "[$((1000 + i)),true]" ]] || again=$((again + 1))
+		[[ $(container "$server") == "$id" ]] || fresh=$((fresh + 1))
+	done
+	is "$server: each call in flight at $times kills is answered with -32603" "$died" "$times"
+	is "$server: each call made while it was down is answered" "$again" "$times"
+	is "$server: by a new container each time" "$fresh" "$times"
+	is "$server: the error says what happened" \
+		"$(jq -c '.error.data | [.reason != null, .exitCode, .retryable != null, .generation != null]' <<<"$last")" '[true,137,true,true]'
+	at_most "$server: from death to error, the slowest, after docker kill returned (ms)" "$slowest" 500
+	read -r -t 0.5 answer <&"$out"
+	is "$server: nothing is answered twice" "$(grep -v list_changed <<<"$answer")" ""
+	is "$server: the agent was told that its lists may have changed" "$((n_changed > 0))" 1
+	like "$server: status counts the restarts" "$(ctl status "$server")" "restarts $times"
+}
+
+kill_it fake "${KILLS:-20}" '{"name":"sleep","arguments":{"ms":60000}}' '{"text":"again"}'
+printf '%s\n' "$(tool_call 1 count)" >&"$in"
+next_answer
+is "fake: a new process has seen one initialize" "$(text_of <<<"$answer")" 1
+exec {in}>&- {out}<&-
+
+kill_it everything 3 '{"name":"trigger-long-running-operation","arguments":{"duration":60,"steps":2}}' '{"message":"again"}'
 exec {in}>&- {out}<&-

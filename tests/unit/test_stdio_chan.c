@@ -1,19 +1,13 @@
 /* SPDX-License-Identifier: MIT */
+#include "tests/unit/chan_rig.h"
+
 #include "base/cleanup.h"
 #include "base/clock.h"
 #include "base/fd.h"
-#include "base/loop.h"
-#include "base/stream.h"
-#include "stdio/chan.h"
 
-#include <check.h>
-#include <errno.h>
 #include <fcntl.h>
 #include <malloc.h>
-#include <signal.h>
 #include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -28,76 +22,6 @@
 #define HAS_MALLINFO 1
 #endif
 
-/* One chan on a socket; fd is the other end. */
-struct end {
-	struct chan *c;
-	int fd;
-	char heard[4096]; /* "line|", "!" too long, "~" torn, "." end, "p" peer, "d" drained */
-	size_t bytes;	  /* of lines */
-	char free_on;	  /* free the chan in this callback */
-};
-
-static struct loop *loop;
-
-static void hear(struct end *n, char what)
-{
-	size_t at = strlen(n->heard);
-	if (at + 2 < sizeof(n->heard)) {
-		n->heard[at] = what;
-		n->heard[at + 1] = '\0';
-	}
-	if (n->free_on == what) {
-		chan_free(n->c);
-		n->c = NULL;
-	}
-}
-
-static void on_line(void *ctx, const char *line, size_t len)
-{
-	struct end *n = ctx;
-	size_t at = strlen(n->heard);
-	n->bytes += len;
-	if (at + len + 2 < sizeof(n->heard)) {
-		memcpy(n->heard + at, line, len);
-		n->heard[at + len] = '\0';
-	}
-	hear(n, '|');
-}
-
-static void on_bad(void *ctx, enum chan_bad what, size_t len)
-{
-	(void)len;
-	hear(ctx, what == CHAN_TOO_LONG ? '!' : '~');
-}
-
-static void on_end(void *ctx)
-{
-	hear(ctx, '.');
-}
-
-static void on_peer(void *ctx)
-{
-	hear(ctx, 'p');
-}
-
-static void on_drained(void *ctx)
-{
-	hear(ctx, 'd');
-}
-
-static void open_on(struct end *n, int in_fd, int out_fd, size_t max)
-{
-	struct stream *s = stream_of_fds(loop, in_fd, out_fd, NULL);
-	struct chan_params p = {
-		.loop = loop,
-		.max_message = max,
-		.cb = { on_line, on_bad, on_end, on_peer, on_drained },
-		.ctx = n,
-	};
-	n->c = chan_new(s, &p, NULL);
-	ck_assert_ptr_nonnull(n->c);
-}
-
 static struct end *open_end(size_t max)
 {
 	struct end *n = calloc(1, sizeof(*n));
@@ -105,7 +29,7 @@ static struct end *open_end(size_t max)
 	ck_assert_int_eq(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, fds), 0);
 	(void)fd_set_nonblock(fds[1], true);
 	n->fd = fds[1];
-	open_on(n, fds[0], fds[0], max);
+	open_chan(n, stream_of_fds(loop, fds[0], fds[0], NULL), max);
 	return n;
 }
 
@@ -117,17 +41,6 @@ static void close_end(struct end *n)
 	free(n);
 }
 
-static void setup(void)
-{
-	(void)signal(SIGPIPE, SIG_IGN);
-	loop = loop_new(NULL);
-}
-
-static void teardown(void)
-{
-	loop_free(loop);
-}
-
 static void rounds(int n)
 {
 	while (n-- > 0)
@@ -137,12 +50,6 @@ static void rounds(int n)
 static void say(const struct end *n, const char *text)
 {
 	ck_assert_int_eq(write(n->fd, text, strlen(text)), (ssize_t)strlen(text));
-}
-
-static int send_text(struct end *n, const char *text)
-{
-	struct iovec part = { .iov_base = (void *)(uintptr_t)text, .iov_len = strlen(text) };
-	return chan_send(n->c, &part, 1);
 }
 
 static int send_big(struct end *n, size_t size, char fill)
@@ -446,7 +353,7 @@ START_TEST(a_pair_of_pipes_serves_as_well)
 	ck_assert_int_eq(fd_pipe(out, 0), 0);
 	struct end *n = calloc(1, sizeof(*n));
 	n->fd = in[1];
-	open_on(n, in[0], out[1], 100);
+	open_chan(n, stream_of_fds(loop, in[0], out[1], NULL), 100);
 	say(n, "hi\n");
 	ck_assert_int_eq(send_text(n, "ho"), 0);
 	rounds(1);
@@ -461,100 +368,12 @@ START_TEST(a_pair_of_pipes_serves_as_well)
 }
 END_TEST
 
-/* --- a pipe whose readers do as told ------------------------------------------------------------ */
-
-struct fake {
-	struct stream base;
-	char taken[256]; /* written, and not read yet */
-	size_t len;
-	size_t stolen; /* what a new reader takes while we take back */
-};
-
-static ssize_t fake_read(struct stream *s, void *buf, size_t n)
-{
-	(void)s;
-	(void)buf;
-	(void)n;
-	return -EAGAIN;
-}
-
-static ssize_t fake_write(struct stream *s, const void *buf, size_t n)
-{
-	struct fake *f = (struct fake *)s;
-	memcpy(f->taken + f->len, buf, n);
-	f->len += n;
-	return (ssize_t)n;
-}
-
-static int fake_want(struct stream *s, unsigned events)
-{
-	(void)s;
-	(void)events;
-	return 0;
-}
-
-static size_t fake_unread(struct stream *s)
-{
-	return ((struct fake *)s)->len;
-}
-
-static ssize_t fake_takeback(struct stream *s, void *buf, size_t n)
-{
-	struct fake *f = (struct fake *)s;
-	size_t left = n - f->stolen;
-	memcpy(buf, f->taken + f->stolen, left);
-	f->len = f->stolen = 0;
-	return (ssize_t)left;
-}
-
-static void fake_free(struct stream *s)
-{
-	(void)s;
-}
-
-static const struct stream_ops fake_ops = {
-	.read = fake_read,
-	.write = fake_write,
-	.want = fake_want,
-	.takeback = fake_takeback,
-	.unread = fake_unread,
-	.free = fake_free,
-};
-
-START_TEST(a_reader_who_comes_during_the_take_back_gets_the_rest_of_what_it_began)
-{
-	struct fake f = { .base = { .ops = &fake_ops, .reopens = true } };
-	struct end n = { .fd = -1 };
-	struct chan_params p = {
-		.loop = loop,
-		.max_message = 100,
-		.cb = { on_line, on_bad, on_end, on_peer, on_drained },
-		.ctx = &n,
-	};
-	n.c = chan_new(&f.base, &p, NULL);
-	f.base.fn(f.base.ctx, STREAM_READER_CAME);
-	send_text(&n, "first");
-	send_text(&n, "second");
-	f.stolen = 3; /* "fir" */
-	f.base.fn(f.base.ctx, STREAM_READER_GONE);
-	ck_assert_uint_eq(chan_queued(n.c), 10);
-	f.base.fn(f.base.ctx, STREAM_READER_CAME);
-	ck_assert_uint_eq(f.len, 10);
-	ck_assert(memcmp(f.taken, "st\nsecond\n", 10) == 0);
-	/* And when that one has gone too, its half line is dropped like any other. */
-	memmove(f.taken, f.taken + 1, --f.len);
-	f.base.fn(f.base.ctx, STREAM_READER_GONE);
-	ck_assert_uint_eq(chan_queued(n.c), 7);
-	chan_free(n.c);
-}
-END_TEST
-
 Suite *suite_stdio_chan(void);
 Suite *suite_stdio_chan(void)
 {
 	Suite *s = suite_create("stdio_chan");
 	TCase *c = tcase_create("all");
-	tcase_add_checked_fixture(c, setup, teardown);
+	tcase_add_checked_fixture(c, chan_setup, chan_teardown);
 	tcase_set_timeout(c, 60);
 	tcase_add_test(c, lines_go_both_ways);
 	tcase_add_test(c, a_half_line_at_the_end_is_torn_and_the_end_comes_once);
@@ -569,7 +388,6 @@ Suite *suite_stdio_chan(void)
 	tcase_add_test(c, discard_leaves_the_rest_of_the_line_that_is_half_out);
 	tcase_add_test(c, remembers_when_the_other_side_last_took_or_sent);
 	tcase_add_test(c, a_pair_of_pipes_serves_as_well);
-	tcase_add_test(c, a_reader_who_comes_during_the_take_back_gets_the_rest_of_what_it_began);
 	suite_add_tcase(s, c);
 	return s;
 }

@@ -1,30 +1,14 @@
 /* SPDX-License-Identifier: MIT */
-#include "base/cleanup.h"
-#include "base/err.h"
-#include "base/fd.h"
-#include "base/loop.h"
-#include "base/stream.h"
-#include "stdio/chan.h"
-#include "stdio/fifo.h"
+#include "tests/unit/fifo_rig.h"
 
-#include <check.h>
 #include <dirent.h>
-#include <errno.h>
-#include <fcntl.h>
-#include <signal.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
 #include <sys/inotify.h>
 #include <sys/resource.h>
-#include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <time.h>
-#include <unistd.h>
 
 /* Stands in front of libc's, so that a system without inotify can be had. */
-static bool has_no_inotify;
 int inotify_init1(int flags)
 {
 	if (!has_no_inotify)
@@ -33,178 +17,10 @@ int inotify_init1(int flags)
 	return -1;
 }
 
-static struct loop *loop;
-static struct fifo_set *set;
-static struct chan *chan;
-static char dir[64];
-static int dir_fd;
-static char heard[1024]; /* "line|", "!" too long, "~" torn, "." end */
-static bool echoes;
-static char free_on;
-static bool renews; /* on the first line */
-static int crowds[2];
-
-static void hear(char what)
-{
-	size_t at = strlen(heard);
-	if (at + 2 < sizeof(heard)) {
-		heard[at] = what;
-		heard[at + 1] = '\0';
-	}
-	if (free_on == what) {
-		chan_free(chan);
-		chan = NULL;
-	}
-}
-
-static int send_text(const char *text)
-{
-	struct iovec part = { .iov_base = (void *)(uintptr_t)text, .iov_len = strlen(text) };
-	return chan_send(chan, &part, 1);
-}
-
-static void on_line(void *ctx, const char *line, size_t len)
-{
-	(void)ctx;
-	if (strlen(heard) + len + 2 < sizeof(heard))
-		strncat(heard, line, len);
-	if (echoes) {
-		struct iovec part = { .iov_base = (void *)(uintptr_t)line, .iov_len = len };
-		ck_assert_int_eq(chan_send(chan, &part, 1), 0);
-	}
-	if (renews)
-		ck_assert_int_eq(chan_renew(chan), 0);
-	hear('|');
-}
-
-static void on_bad(void *ctx, enum chan_bad what, size_t len)
-{
-	(void)ctx;
-	(void)len;
-	hear(what == CHAN_TOO_LONG ? '!' : '~');
-}
-
-static void on_end(void *ctx)
-{
-	(void)ctx;
-	hear('.');
-}
-
-static void on_peer(void *ctx)
-{
-	(void)ctx;
-	if (free_on == 'p')
-		hear('p');
-}
-
-static void on_crowd(void *ctx, bool is_writer)
-{
-	(void)ctx;
-	crowds[is_writer]++;
-}
-
-static struct stream *open_fifo(struct err *e)
-{
-	struct fifo_params p = {
-		.dir_fd = dir_fd,
-		.path = dir,
-		.uid = (uid_t)-1,
-		.gid = (gid_t)-1,
-		.mode = 0600,
-		.on_crowd = on_crowd,
-	};
-	return fifo_open(set, &p, e);
-}
-
-static void open_chan(void)
-{
-	struct err e = { 0 };
-	struct stream *s = open_fifo(&e);
-	ck_assert_msg(s != NULL, "%s", e.text);
-	struct chan_params p = {
-		.loop = loop,
-		.max_message = 64 << 20,
-		.cb = { on_line, on_bad, on_end, on_peer, NULL },
-	};
-	chan = chan_new(s, &p, NULL);
-	ck_assert_ptr_nonnull(chan);
-}
-
-static void setup(void)
-{
-	(void)signal(SIGPIPE, SIG_IGN);
-	snprintf(dir, sizeof(dir), "/tmp/test_fifo.XXXXXX");
-	ck_assert_ptr_nonnull(mkdtemp(dir));
-	dir_fd = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	loop = loop_new(NULL);
-	set = fifo_set_new(loop, NULL);
-	ck_assert_ptr_nonnull(set);
-	open_chan();
-}
-
 static void setup_without_inotify(void)
 {
 	has_no_inotify = true;
-	setup();
-}
-
-static void teardown(void)
-{
-	chan_free(chan);
-	fifo_set_free(set);
-	loop_free(loop);
-	close(dir_fd);
-	ck_assert_msg(rmdir(dir) == 0, "%s is not empty: a name was left behind", dir);
-}
-
-static void done(void *ctx)
-{
-	*(bool *)ctx = true;
-}
-
-/* Runs the loop for so long; how many rounds it woke up. */
-static int run_ms(int64_t ms)
-{
-	bool is_over = false;
-	struct loop_timer *t = loop_timer_new(loop, done, &is_over);
-	loop_timer_in(t, ms);
-	int n = -1; /* the timer's own */
-	while (!is_over) {
-		loop_round(loop, true);
-		n++;
-	}
-	loop_timer_free(t);
-	return n;
-}
-
-/* Until nothing more happens. */
-static void settle(void)
-{
-	for (int i = 0; i < 8; i++)
-		loop_round(loop, false);
-	if (has_no_inotify)
-		run_ms(250);
-}
-
-static int agent_opens(const char *name, int flags)
-{
-	int fd = openat(dir_fd, name, flags | O_NONBLOCK | O_CLOEXEC);
-	ck_assert_msg(fd >= 0, "%s: %s", name, strerror(errno));
-	return fd;
-}
-
-static void say(int fd, const char *text)
-{
-	ck_assert_int_eq(write(fd, text, strlen(text)), (ssize_t)strlen(text));
-}
-
-/* What the agent reads now, as text. */
-static const char *agent_reads(int fd)
-{
-	static char got[65536];
-	ssize_t n = read(fd, got, sizeof(got) - 1);
-	got[n > 0 ? n : 0] = '\0';
-	return got;
+	fifo_setup();
 }
 
 static int count_fds(void)
@@ -537,70 +353,7 @@ START_TEST(without_descriptors_to_spare_it_waits_and_goes_on)
 }
 END_TEST
 
-START_TEST(the_names_are_made_again_when_somebody_removed_them)
-{
-	int fd = agent_opens("in", O_WRONLY);
-	settle();
-	ck_assert_int_eq(unlinkat(dir_fd, "in", 0), 0);
-	close(fd);
-	settle();
-	fd = agent_opens("in", O_WRONLY);
-	settle();
-	ck_assert(chan_has_writer(chan));
-	say(fd, "back\n");
-	settle();
-	ck_assert_str_eq(heard, ".back|");
-	close(fd);
-}
-END_TEST
-
-/* --- renewal and discard ----------------------------------------------------------------------- */
-
-START_TEST(renewal_ends_the_conversation_for_both_and_the_next_begins_clean)
-{
-	int in = agent_opens("in", O_WRONLY), out = agent_opens("out", O_RDONLY);
-	say(in, "one\nhalf");
-	settle();
-	send_text("answer");
-	ck_assert_int_eq(chan_renew(chan), 0);
-	settle();
-	ck_assert_str_eq(agent_reads(out), "answer\n");
-	char c;
-	ck_assert_int_eq(read(out, &c, 1), 0);
-	ck_assert_int_eq(write(in, "x", 1), -1);
-	ck_assert_int_eq(errno, EPIPE);
-	ck_assert_str_eq(heard, "one|");
-	ck_assert(!chan_has_reader(chan));
-	ck_assert(!chan_has_writer(chan));
-	ck_assert_int_eq(run_ms(200), 0);
-	close(in);
-	close(out);
-	settle();
-	in = agent_opens("in", O_WRONLY);
-	out = agent_opens("out", O_RDONLY);
-	say(in, "two\n");
-	settle();
-	ck_assert_str_eq(heard, "one|two|");
-	send_text("fresh");
-	settle();
-	ck_assert_str_eq(agent_reads(out), "fresh\n");
-	close(in);
-	close(out);
-	settle();
-	ck_assert_str_eq(heard, "one|two|.");
-}
-END_TEST
-
-START_TEST(renewal_from_a_line_forgets_the_lines_read_with_it)
-{
-	renews = true;
-	int fd = agent_opens("in", O_WRONLY);
-	say(fd, "one\ntwo\nhalf");
-	close(fd);
-	settle();
-	ck_assert_str_eq(heard, "one|");
-}
-END_TEST
+/* --- discard ----------------------------------------------------------------------------------- */
 
 START_TEST(discard_takes_unread_lines_from_under_a_reader_but_leaves_it_whole_lines)
 {
@@ -654,113 +407,6 @@ START_TEST(a_chan_on_pipes_may_be_freed_in_each_callback)
 }
 END_TEST
 
-/* --- what is on the disk ------------------------------------------------------------------------ */
-
-static mode_t mode_of(const char *name)
-{
-	struct stat st;
-	ck_assert_int_eq(fstatat(dir_fd, name, &st, AT_SYMLINK_NOFOLLOW), 0);
-	return st.st_mode;
-}
-
-START_TEST(owner_and_mode_are_set_whatever_the_umask_and_after_renewal)
-{
-	chan_free(chan);
-	chan = NULL;
-	umask(0077);
-	struct fifo_params p = {
-		.dir_fd = dir_fd,
-		.path = dir,
-		.uid = geteuid() == 0 ? 1234 : (uid_t)-1,
-		.gid = geteuid() == 0 ? 4321 : (gid_t)-1,
-		.mode = 0660,
-	};
-	struct stream *s = fifo_open(set, &p, NULL);
-	ck_assert_ptr_nonnull(s);
-	for (int i = 0; i < 2; i++) {
-		ck_assert_uint_eq(mode_of("in"), S_IFIFO | 0660);
-		ck_assert_uint_eq(mode_of("out"), S_IFIFO | 0660);
-		struct stat st;
-		fstatat(dir_fd, "out", &st, 0);
-		if (geteuid() == 0)
-			ck_assert(st.st_uid == 1234 && st.st_gid == 4321);
-		ck_assert_int_eq(stream_renew(s), 0);
-	}
-	stream_free(s);
-}
-END_TEST
-
-START_TEST(anything_but_a_fifo_is_refused_and_left_alone)
-{
-	chan_free(chan);
-	chan = NULL;
-	static const char *const names[] = { "in", "out" };
-	for (int i = 0; i < 6; i++) {
-		const char *name = names[i % 2];
-		if (i < 2)
-			close(openat(dir_fd, name, O_CREAT | O_WRONLY, 0600));
-		else if (i < 4)
-			ck_assert_int_eq(symlinkat("/dev/null", dir_fd, name), 0);
-		else
-			ck_assert_int_eq(mkdirat(dir_fd, name, 0700), 0);
-		struct err e = { 0 };
-		ck_assert_ptr_null(open_fifo(&e));
-		char path[80];
-		snprintf(path, sizeof(path), "%s/%s", dir, name);
-		ck_assert_ptr_nonnull(strstr(e.text, path));
-		ck_assert_ptr_nonnull(strstr(e.text, "remove it"));
-		ck_assert_int_eq(unlinkat(dir_fd, name, i < 4 ? 0 : AT_REMOVEDIR), 0);
-		(void)unlinkat(dir_fd, names[(i + 1) % 2], 0);
-	}
-}
-END_TEST
-
-START_TEST(fifos_of_an_earlier_life_are_used_again_without_its_bytes)
-{
-	int in = agent_opens("in", O_WRONLY), out = agent_opens("out", O_RDONLY);
-	settle();
-	send_text("old answer");
-	/* As after SIGKILL: the ends are closed, the names stay. */
-	say(in, "old req");
-	int keep_in = agent_opens("in", O_RDONLY); /* what keeps the bytes alive */
-	struct stat before, after;
-	fstatat(dir_fd, "in", &before, 0);
-	ck_assert_int_eq(linkat(dir_fd, "in", dir_fd, "in2", 0), 0);
-	ck_assert_int_eq(linkat(dir_fd, "out", dir_fd, "out2", 0), 0);
-	chan_free(chan);
-	ck_assert_int_eq(renameat(dir_fd, "in2", dir_fd, "in"), 0);
-	ck_assert_int_eq(renameat(dir_fd, "out2", dir_fd, "out"), 0);
-	open_chan();
-	close(keep_in);
-	fstatat(dir_fd, "in", &after, 0);
-	ck_assert_uint_eq(before.st_ino, after.st_ino);
-	settle();
-	ck_assert_str_eq(heard, "");
-	ck_assert_str_eq(agent_reads(out), "");
-	ck_assert(chan_has_reader(chan));
-	ck_assert(chan_has_writer(chan));
-	say(in, "new\n");
-	send_text("new answer");
-	settle();
-	ck_assert_str_eq(heard, "new|");
-	ck_assert_str_eq(agent_reads(out), "new answer\n");
-	close(in);
-	close(out);
-}
-END_TEST
-
-START_TEST(kept_names_stay)
-{
-	chan_free(chan);
-	chan = NULL;
-	struct stream *s = open_fifo(NULL);
-	fifo_keep(s);
-	stream_free(s);
-	ck_assert_int_eq(unlinkat(dir_fd, "in", 0), 0);
-	ck_assert_int_eq(unlinkat(dir_fd, "out", 0), 0);
-}
-END_TEST
-
 START_TEST(a_second_program_is_noticed_and_told_of_once)
 {
 	for (int i = 0; i < 5; i++) { /* one after the other is fine */
@@ -806,7 +452,7 @@ Suite *suite_stdio_fifo(void)
 {
 	Suite *s = suite_create("stdio_fifo");
 	TCase *c = tcase_create("inotify");
-	tcase_add_checked_fixture(c, setup, teardown);
+	tcase_add_checked_fixture(c, fifo_setup, fifo_teardown);
 	tcase_set_timeout(c, 60);
 	tcase_add_test(c, the_shell_idiom_works_again_and_again);
 	tcase_add_test(c, an_answer_waits_for_a_reader);
@@ -820,21 +466,14 @@ Suite *suite_stdio_fifo(void)
 	tcase_add_test(c, nobody_there_or_everybody_gone_costs_no_wakeup);
 	tcase_add_test(c, a_thousand_programs_leave_no_descriptor_behind);
 	tcase_add_test(c, without_descriptors_to_spare_it_waits_and_goes_on);
-	tcase_add_test(c, the_names_are_made_again_when_somebody_removed_them);
-	tcase_add_test(c, renewal_ends_the_conversation_for_both_and_the_next_begins_clean);
-	tcase_add_test(c, renewal_from_a_line_forgets_the_lines_read_with_it);
 	tcase_add_test(c, discard_takes_unread_lines_from_under_a_reader_but_leaves_it_whole_lines);
 	tcase_add_test(c, discard_forgets_what_waits_for_a_reader);
 	tcase_add_loop_test(c, a_chan_on_pipes_may_be_freed_in_each_callback, 0,
 			    (int)sizeof(free_in) - 1);
-	tcase_add_test(c, owner_and_mode_are_set_whatever_the_umask_and_after_renewal);
-	tcase_add_test(c, anything_but_a_fifo_is_refused_and_left_alone);
-	tcase_add_test(c, fifos_of_an_earlier_life_are_used_again_without_its_bytes);
-	tcase_add_test(c, kept_names_stay);
 	tcase_add_test(c, a_second_program_is_noticed_and_told_of_once);
 	suite_add_tcase(s, c);
 	TCase *n = tcase_create("no_inotify");
-	tcase_add_checked_fixture(n, setup_without_inotify, teardown);
+	tcase_add_checked_fixture(n, setup_without_inotify, fifo_teardown);
 	tcase_set_timeout(n, 60);
 	tcase_add_test(n, the_shell_idiom_works_again_and_again);
 	tcase_add_test(n, an_answer_waits_for_a_reader);

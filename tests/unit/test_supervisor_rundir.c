@@ -100,7 +100,7 @@ static void make(const char *name, mode_t type)
 	}
 }
 
-START_TEST(owners_and_modes_are_those_of_the_design)
+START_TEST(an_agent_owns_its_pipes_and_may_only_enter_its_directories)
 {
 	bool is_root = geteuid() == 0;
 	umask(0077);
@@ -310,7 +310,7 @@ Suite *suite_supervisor_rundir(void)
 	Suite *s = suite_create("supervisor_rundir");
 	TCase *c = tcase_create("all");
 	tcase_add_checked_fixture(c, setup, teardown);
-	tcase_add_test(c, owners_and_modes_are_those_of_the_design);
+	tcase_add_test(c, an_agent_owns_its_pipes_and_may_only_enter_its_directories);
 	tcase_add_test(c, closing_removes_all_that_was_made);
 	tcase_add_test(c, a_directory_that_was_there_before_stays_and_so_do_foreign_files);
 	tcase_add_test(c, a_second_one_is_refused_and_told_who_has_it);

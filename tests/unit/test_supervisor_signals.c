@@ -28,7 +28,7 @@ static const struct row rows[] = {
 	{ SIGTTOU, SI_KERNEL, SIGNAL_IGNORE, SIGNAL_IGNORE },
 };
 
-START_TEST(each_signal_means_what_the_design_says)
+START_TEST(each_signal_has_its_meaning_with_and_without_a_command)
 {
 	const struct row *r = &rows[_i];
 	ck_assert_int_eq(signals_action(r->signo, r->si_code, true), r->with_command);
@@ -121,7 +121,7 @@ Suite *suite_supervisor_signals(void)
 {
 	Suite *s = suite_create("supervisor_signals");
 	TCase *c = tcase_create("all");
-	tcase_add_loop_test(c, each_signal_means_what_the_design_says, 0,
+	tcase_add_loop_test(c, each_signal_has_its_meaning_with_and_without_a_command, 0,
 			    (int)(sizeof(rows) / sizeof(rows[0])));
 	tcase_add_test(c, real_time_signals_are_forwarded);
 	tcase_add_test(c, all_are_handled_but_those_a_fault_raises);
