@@ -31,7 +31,7 @@ struct carrier {
 struct launch {
 	struct launch_params p;
 	struct docker_spec spec;  /* containers only */
-	char name[128];		  /* of the container */
+	char *name;		  /* owned; of the container, else NULL */
 	struct docker_pull *pull; /* under way, or NULL */
 	struct carrier *carrier;  /* NULL before its image is there */
 	struct loop_timer *soon;  /* what must not happen within launch_new() */
@@ -44,9 +44,15 @@ struct carrier *carrier_api_new(struct launch *l, struct err *e);
 struct carrier *carrier_cli_new(struct launch *l, struct err *e);
 struct carrier *carrier_process_new(struct launch *l, struct err *e);
 
-/* For carriers: the end of it. May try another carrier instead of telling; the carrier must not be used afterwards. */
+/* For carriers: the end of it. May try another carrier instead of telling; the carrier must not be used afterwards. The
+ * kind of x->e is an enum docker_class. */
 void launch_over(struct launch *l, const struct launch_exit *x);
 /* Is this class of error one a person must mend? */
 bool launch_is_final(int docker_class);
+/* Was it the way to the engine that failed? The engine itself reports failures of the network, too (-EREMOTEIO): of its
+ * registries, volumes, log drivers. */
+bool launch_is_engine_gone(const struct err *e);
+/* As launch_is_final(), for an error of spawning: its kind is an enum spawn_fault. */
+bool carrier_is_final(const struct err *e);
 
 #endif

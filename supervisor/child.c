@@ -12,6 +12,7 @@
 
 #include <errno.h>
 #include <signal.h>
+#include <stdbool.h>
 #include <string.h>
 #include <strings.h>
 
@@ -26,6 +27,7 @@ struct child {
 	int err_fd; /* owned */
 	struct loop_io *err_io;
 	struct loop_timer *told;
+	bool is_round_over;
 };
 
 static void read_stderr(void *ctx, unsigned ready)
@@ -49,6 +51,12 @@ static void read_stderr(void *ctx, unsigned ready)
 static void tell_exit(void *ctx)
 {
 	struct child *c = ctx;
+	/* The round that brought SIGCHLD may have asked epoll before the last words were written: one more, whole. */
+	if (!c->is_round_over) {
+		c->is_round_over = true;
+		loop_timer_at(c->told, 0);
+		return;
+	}
 	if (c->err_io)
 		read_stderr(c, LOOP_IN);
 	c->cb.on_exit(c->ctx, c->status);

@@ -73,10 +73,8 @@ enum srv_event death_event(const struct death *d)
 		return EV_DOWN;
 	if (d->is_asked || d->x->is_engine_gone)
 		return EV_DIED;
-	if (d->x->is_final)
-		return EV_GAVE_UP;
 	if (!d->was_ready)
-		return EV_DIED;
+		return d->x->is_final ? EV_GAVE_UP : EV_DIED;
 	switch (d->conf->autorestart) {
 	case CONF_AUTORESTART_NO:
 		return EV_ENDED;

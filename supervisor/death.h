@@ -15,9 +15,9 @@
 struct conf_server;
 struct launch_exit;
 
-/* "exited with status 3 after 4.2 s", "killed by signal 9 (out of memory; raise mem_limit) after 1m12s", "cannot …". */
+/* "exited with status 3 after 4.2 s", "killed for lack of memory after 1m12s; raise mem_limit", "cannot …". */
 void death_sentence(const struct launch_exit *x, int64_t ran_ms, char *out, size_t size);
-/* "exited", "killed", "oom", "engine unreachable", "start failed": data.reason of the error the agents get. */
+/* "exited", "killed", "out of memory", "engine unreachable", "start failed": data.reason of the error the agents get. */
 const char *death_reason(const struct launch_exit *x);
 
 struct death {

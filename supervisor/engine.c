@@ -10,6 +10,7 @@
 #include "conf/conf.h"
 #include "docker/docker.h"
 #include "supervisor/server.h"
+#include "supervisor/shutdown.h"
 #include "supervisor/supervisor.h"
 
 #include <ctype.h>
@@ -97,6 +98,9 @@ static void sweep(struct supervisor *sv)
 static void found_self(void *ctx, const struct docker_self *self)
 {
 	struct supervisor *sv = ctx;
+	/* An engine that went away meanwhile knows nobody: it is asked again when it is back. */
+	if (!docker_is_up(sv->docker) || sv->instance)
+		return;
 	_cleanup_free_ char *machine_id = NULL;
 	size_t len;
 	if (fd_read_file("/etc/machine-id", MACHINE_ID_MAX, &machine_id, &len, NULL) < 0)
@@ -134,6 +138,8 @@ static void down(void *ctx, const struct err *e)
 	log_warn("mcpinit", "%s; trying again until it answers", e->text);
 	for (size_t i = 0; i < sv->n_servers; i++)
 		server_kick(sv->servers[i]);
+	if (sv->shutdown)
+		shutdown_look(sv->shutdown);
 }
 
 static void event(void *ctx, const struct docker_event *ev)

@@ -10,7 +10,7 @@
  * STOPPING  it was asked to go: stdin closed, then the stop signal, then the kill, each after a grace. It leaves this
  *	     state only by its exit; what comes next was decided by then (want_up): DOWN, or DIED to start anew.
  * EXITED    it ended by itself and autorestart says to leave it.
- * FATAL     a person must act: only START leaves it.
+ * FATAL     a person must act: it is left by an operator's word alone, START, RECYCLE or STOP.
  *
  * An exit is one event, but what follows depends on the policy, which is not the table's: the caller names it DOWN (not
  * wanted any more), ENDED (autorestart says no), GAVE_UP (retries spent, or no retry can help), or DIED (start again).

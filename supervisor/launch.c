@@ -9,23 +9,34 @@
 #include "docker/docker.h"
 #include "supervisor/carrier.h"
 #include "supervisor/plan.h"
+#include "supervisor/spawn.h"
 #include "supervisor/supervisor.h"
 
+#include <errno.h>
 #include <stdio.h>
-#include <string.h>
 
-/* Design section 6: the classes of error in which api and cli can differ. */
+/* Logins, versions and ways to the socket: the docker command has its own. */
 static bool can_differ(int docker_class)
 {
 	return docker_class == DOCKER_DENIED || docker_class == DOCKER_VERSION ||
 	       docker_class == DOCKER_PERMISSION;
 }
 
-/* Design section 9: what no retry mends. Everything else is tried again. */
+/* The registry's no, a name that is not there, a spec that is wrong: a person must act. Everything else is tried again. */
 bool launch_is_final(int docker_class)
 {
 	return docker_class == DOCKER_DENIED || docker_class == DOCKER_NOT_FOUND ||
 	       docker_class == DOCKER_BAD_REQUEST || docker_class == DOCKER_EXEC;
+}
+
+bool launch_is_engine_gone(const struct err *e)
+{
+	return e->kind == DOCKER_NETWORK && e->code != -EREMOTEIO;
+}
+
+bool carrier_is_final(const struct err *e)
+{
+	return e->kind == SPAWN_NOT_FOUND || e->kind == SPAWN_REFUSED;
 }
 
 bool launch_needs_engine(const struct supervisor *sv, const struct conf_server *conf)
@@ -43,21 +54,43 @@ static void tell_over(struct launch *l, const struct launch_exit *x)
 
 static void never_ran(struct launch *l, const struct err *e)
 {
-	struct launch_exit x = { .exit_code = -1, .e = e, .is_final = l->is_final };
+	bool is_gone = l->is_container && launch_is_engine_gone(e);
+	struct launch_exit x = {
+		.exit_code = -1, .e = e, .is_engine_gone = is_gone, .is_final = l->is_final
+	};
 	tell_over(l, &x);
 }
 
-static void fall_back(struct launch *l, const struct err *e)
+/* It fell back, and the docker command failed, too: what the api said first is the more telling. */
+static void add_first_error(const struct launch *l, struct err *e)
 {
-	(void)snprintf(l->first_error, sizeof(l->first_error), "%s", e->text);
+	struct err both;
+	err_kind(&both, e->code, e->kind, "%.400s; before that the api: %.500s", e->text,
+		 l->first_error);
+	*e = both;
+}
+
+static void fall_back(struct launch *l, const struct err *api)
+{
+	struct err first = *api; /* its owner goes with the carrier */
+	struct err e;
 	l->may_fall_back = false;
-	l->p.sv->fallbacks++;
-	log_warn(l->p.conf->name, "the api could not launch it (%s); trying the docker command",
-		 e->text);
-	struct err cli_e;
-	l->carrier = carrier_cli_new(l, &cli_e);
-	if (!l->carrier)
-		never_ran(l, &cli_e);
+	(void)snprintf(l->first_error, sizeof(l->first_error), "%s", first.text);
+	l->carrier = carrier_cli_new(l, &e);
+	if (l->carrier) {
+		l->p.sv->fallbacks++;
+		log_warn(l->p.conf->name,
+			 "the api could not launch it, the docker command tries: %s", first.text);
+		return;
+	}
+	if (e.kind == SPAWN_NOT_FOUND) { /* no command here, so it is the api's word that counts */
+		l->first_error[0] = '\0';
+		l->is_final = launch_is_final(first.kind);
+		never_ran(l, &first);
+		return;
+	}
+	add_first_error(l, &e);
+	never_ran(l, &e);
 }
 
 static bool falls_back(const struct launch *l, const struct err *e)
@@ -69,12 +102,26 @@ void launch_over(struct launch *l, const struct launch_exit *x)
 {
 	struct carrier *c = take_ptr(&l->carrier);
 	if (falls_back(l, x->e)) {
-		fall_back(l, x->e);
+		struct err first = *x->e;
 		c->ops->free(c);
+		fall_back(l, &first);
 		return;
 	}
 	l->carrier = c; /* its owner frees the launch, and the launch frees it */
-	tell_over(l, x);
+	struct launch_exit over = *x;
+	struct err e;
+	if (x->e && l->first_error[0]) {
+		e = *x->e;
+		add_first_error(l, &e);
+		over.e = &e;
+	}
+	tell_over(l, &over);
+}
+
+/* Told to, or remembered to have been better. */
+static bool uses_cli(const struct launch *l)
+{
+	return l->p.conf->launch == CONF_LAUNCH_CLI || l->first_error[0];
 }
 
 static void carry(struct launch *l)
@@ -82,7 +129,7 @@ static void carry(struct launch *l)
 	struct err e = { 0 };
 	if (!l->is_container)
 		l->carrier = carrier_process_new(l, &e);
-	else if (l->p.conf->launch == CONF_LAUNCH_CLI || l->first_error[0])
+	else if (uses_cli(l))
 		l->carrier = carrier_cli_new(l, &e);
 	else
 		l->carrier = carrier_api_new(l, &e);
@@ -118,7 +165,7 @@ static void image_ready(struct launch *l, const char *image_user)
 	struct err e;
 	l->is_image_there = true;
 	if (plan_user(&pp, image_user, &l->spec, &e) < 0) {
-		l->is_final = true;
+		l->is_final = e.code != -ENOMEM;
 		never_ran(l, &e);
 		return;
 	}
@@ -137,9 +184,10 @@ static void pull_done(void *ctx, const struct err *e)
 	const struct docker_pull *done = take_ptr(&l->pull); /* gone when this returns */
 	if (!e) {
 		image_ready(l, docker_pull_user(done));
-	} else if (falls_back(l, e) ||
-		   (l->p.conf->launch == CONF_LAUNCH_CLI && can_differ(e->kind))) {
+	} else if (falls_back(l, e)) {
 		fall_back(l, e);
+	} else if (uses_cli(l) && can_differ(e->kind)) {
+		carry(l); /* which pulls, too */
 	} else {
 		l->is_final = launch_is_final(e->kind);
 		never_ran(l, e);
@@ -181,8 +229,11 @@ static int plan(struct launch *l, struct err *e)
 	if (code < 0)
 		return code;
 	l->is_installing = r.is_installing;
-	(void)snprintf(l->name, sizeof(l->name), "mcpinit-%s-%s-%u", l->p.sv->instance,
-		       l->p.conf->name, l->p.generation);
+	if (asprintf(&l->name, "mcpinit-%s-%s-%u", l->p.sv->instance, l->p.conf->name,
+		     l->p.generation) < 0) {
+		l->name = NULL;
+		return err_oom(e);
+	}
 	return 0;
 }
 
@@ -196,12 +247,14 @@ struct launch *launch_new(const struct launch_params *p, bool *ret_is_final, str
 	}
 	l->p = *p;
 	l->is_container = launch_needs_engine(p->sv, p->conf);
-	l->may_fall_back = p->conf->launch == CONF_LAUNCH_AUTO;
+	l->may_fall_back = p->conf->launch == CONF_LAUNCH_AUTO && !p->first_error;
 	if (p->first_error)
 		(void)snprintf(l->first_error, sizeof(l->first_error), "%s", p->first_error);
 	if (l->is_container) {
-		if (plan(l, e) < 0) {
-			*ret_is_final = true; /* a variable, a secret, a path: a person must act */
+		int r = plan(l, e);
+		if (r < 0) {
+			/* A variable, a secret, a path: a person must act. */
+			*ret_is_final = r != -ENOMEM;
 			launch_free(l);
 			return NULL;
 		}
@@ -230,6 +283,7 @@ void launch_free(struct launch *l)
 		l->carrier->ops->free(l->carrier);
 	loop_timer_free(l->soon);
 	docker_spec_done(&l->spec);
+	free(l->name);
 	free(l);
 }
 

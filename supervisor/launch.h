@@ -2,7 +2,8 @@
 /*
  * launch: one process of one server, whichever of three launchers carries it: api (docker/container), cli (`docker run
  * -i --rm`), process (a child of ours). One struct launch is one generation; it is made anew for the next.
- * `auto` takes the api and falls back to the cli for the classes of error in which they can differ (design section 6).
+ * `auto` takes the api and falls back to the cli for the classes of error in which they can differ: registry login, API
+ * version, permission. What the api said is kept (launch_first_error()) and shown.
  * Callbacks come from the loop, never from launch_new(); on_exit is the last.
  */
 #ifndef SUPERVISOR_LAUNCH_H
@@ -60,7 +61,7 @@ const char *launch_via(const struct launch *l);
 const char *launch_id(const struct launch *l);
 /* Packages are being fetched before the server itself runs (npx, uvx): start_timeout counts from the last word it said. */
 bool launch_is_installing(const struct launch *l);
-/* Not NULL: it fell back, and the api's error was this. */
+/* Not NULL: it fell back, in this generation or an earlier one, and the api's error was this. */
 const char *launch_first_error(const struct launch *l);
 
 /* Does this server need an engine at all? */

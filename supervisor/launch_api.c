@@ -41,7 +41,7 @@ static void over(void *ctx, const struct docker_exit *dx)
 	struct launch_exit x = {
 		.exit_code = dx->exit_code,
 		.is_oom = dx->is_oom,
-		.is_engine_gone = dx->is_engine_gone,
+		.is_engine_gone = dx->e ? launch_is_engine_gone(dx->e) : dx->is_engine_gone,
 		.is_final = dx->e && launch_is_final(dx->e->kind),
 		.e = dx->e,
 	};

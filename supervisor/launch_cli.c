@@ -48,14 +48,27 @@ static void on_stderr(void *ctx, const char *bytes, size_t n)
 	p->cb.on_stderr(p->ctx, bytes, n);
 }
 
-/* The command's own last line: "docker: Error response from daemon: …". */
+/* What the command says when it was not the container that ended, but its connection to the engine. */
+static bool is_cut_off(const char *text)
+{
+	return strstr(text, "error waiting for container") ||
+	       strstr(text, "error during connect") ||
+	       strstr(text, "Cannot connect to the Docker daemon");
+}
+
+/* The command's own words: "docker: Error response from daemon: …". */
 static void reason(const struct cli *c, struct err *e)
 {
 	const char *text = buf_str(&c->words);
 	const char *from = strstr(text, "docker: ");
 	from = from ? from + strlen("docker: ") : text;
-	size_t len = strcspn(from, "\n");
-	err_kind(e, -ECHILD, docker_classify(0, from), "docker run failed: %.*s", (int)len, from);
+	int len = (int)strcspn(from, "\n");
+	const char *what = c->is_pulling ? "docker pull" : "docker run";
+	if (is_cut_off(text))
+		err_kind(e, -ECONNRESET, DOCKER_NETWORK, "%s: %.*s", what, len, from);
+	else
+		err_kind(e, -EREMOTEIO, docker_classify(0, from), "%s failed: %.*s", what, len,
+			 from);
 }
 
 static void ran(struct cli *c, int status)
@@ -72,8 +85,10 @@ static void ran(struct cli *c, int status)
 		reason(c, &e);
 		if (x.exit_code != CLI_ERROR)
 			e.kind = DOCKER_EXEC;
-		x.e = &e;
+		x.is_engine_gone = launch_is_engine_gone(&e);
 		x.is_final = launch_is_final(e.kind);
+		x.e = x.is_engine_gone ? NULL : &e; /* it may well have run */
+		x.exit_code = -1; /* the command's own, and none of the server's */
 	}
 	docker_remove(c->base.launch->p.sv->docker, c->base.launch->name);
 	launch_over(c->base.launch, &x);
@@ -87,20 +102,25 @@ static void exited(void *ctx, int status)
 		return;
 	}
 	struct err e;
+	struct launch_exit x = { .exit_code = -1, .e = &e };
 	if (WIFEXITED(status) && WEXITSTATUS(status) == 0) {
 		child_free(take_ptr(&c->child));
 		c->is_pulling = false;
 		c->words.len = 0;
 		if (run(c, &e) == 0)
 			return;
+		x.is_final = carrier_is_final(&e);
+		e.kind = DOCKER_OTHER;
 	} else {
 		reason(c, &e);
-		err_prefix(&e, "docker pull %s", c->base.launch->spec.image);
+		err_prefix(&e, "image %s", c->base.launch->spec.image);
+		x.is_engine_gone = launch_is_engine_gone(&e);
+		x.is_final = launch_is_final(e.kind);
 	}
-	struct launch_exit x = { .exit_code = -1, .e = &e, .is_final = launch_is_final(e.kind) };
 	launch_over(c->base.launch, &x);
 }
 
+/* e's kind: enum spawn_fault, in begin(), run() and pull(). */
 static int begin(struct cli *c, char *const *argv, char *const *envp, struct stream **ret_stdio,
 		 struct err *e)
 {
@@ -123,8 +143,10 @@ static int run(struct cli *c, struct err *e)
 	};
 	char **argv = NULL, **env = NULL;
 	int r = docker_spec_argv(&l->spec, &ap, &argv, &env, e);
-	if (r < 0)
+	if (r < 0) {
+		e->kind = r == -ENOMEM ? SPAWN_BUSY : SPAWN_REFUSED; /* a spec that is wrong */
 		return r;
+	}
 	struct stream *stdio = NULL;
 	r = begin(c, argv, env, &stdio, e);
 	docker_argv_free(argv);
@@ -220,7 +242,7 @@ struct carrier *carrier_cli_new(struct launch *l, struct err *e)
 	int r = l->is_image_there || !may_pull ? run(c, e) : pull(c, e);
 	if (r < 0) {
 		l->carrier = NULL;
-		l->is_final = e->kind == SPAWN_NOT_FOUND || e->kind == SPAWN_REFUSED;
+		l->is_final = carrier_is_final(e);
 		cli_free(&c->base);
 		return NULL;
 	}

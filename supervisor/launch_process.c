@@ -8,6 +8,7 @@
 #include "supervisor/spawn.h"
 #include "supervisor/supervisor.h"
 
+#include <errno.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -71,6 +72,7 @@ static const struct carrier_ops process_ops = {
 	.id = process_id,
 };
 
+/* e's kind: enum spawn_fault. */
 static int begin(struct process *pr, struct stream **ret_stdio, struct err *e)
 {
 	const struct launch_params *p = &pr->base.launch->p;
@@ -78,17 +80,15 @@ static int begin(struct process *pr, struct stream **ret_stdio, struct err *e)
 				  .server = p->conf,
 				  .environ = p->sv->environ };
 	char **env = NULL;
-	int r = plan_env(&pp, &env, e);
-	if (r < 0) {
-		if (e)
-			e->kind =
-				SPAWN_REFUSED; /* a variable or a secret is missing: a person must act */
-		return r;
-	}
-	struct spawn_user user;
+	struct spawn_user user = { 0 };
 	const char *who = p->conf->user ? p->conf->user : p->sv->conf->user;
 	bool has_user = who != NULL;
-	if (has_user && (r = spawn_user_find(who, &user, e)) < 0) {
+	int r = plan_env(&pp, &env, e);
+	if (r == 0 && has_user)
+		r = spawn_user_find(who, &user, e);
+	if (r < 0) {
+		/* A variable, a secret, a user is missing: a person must act. */
+		e->kind = r == -ENOMEM ? SPAWN_BUSY : SPAWN_REFUSED;
 		docker_argv_free(env);
 		return r;
 	}
@@ -102,8 +102,7 @@ static int begin(struct process *pr, struct stream **ret_stdio, struct err *e)
 	};
 	static const struct child_cb cb = { .on_stderr = on_stderr, .on_exit = exited };
 	pr->child = child_new(p->sv, &sp, &cb, pr, ret_stdio, e);
-	if (has_user)
-		spawn_user_done(&user);
+	spawn_user_done(&user);
 	docker_argv_free(env);
 	return pr->child ? 0 : -1;
 }
@@ -118,7 +117,7 @@ struct carrier *carrier_process_new(struct launch *l, struct err *e)
 	pr->base = (struct carrier){ .ops = &process_ops, .launch = l };
 	struct stream *stdio = NULL;
 	if (begin(pr, &stdio, e) < 0) {
-		l->is_final = e->kind == SPAWN_NOT_FOUND || e->kind == SPAWN_REFUSED;
+		l->is_final = carrier_is_final(e);
 		free(pr);
 		return NULL;
 	}

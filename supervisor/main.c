@@ -5,11 +5,13 @@
 #include "base/wire.h"
 #include "conf/conf.h"
 #include "supervisor/report.h"
+#include "supervisor/signals.h"
 #include "supervisor/supervisor.h"
 
 #include <errno.h>
 #include <getopt.h>
 #include <malloc.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -86,6 +88,14 @@ static void apply_log(const struct conf *conf)
 		log_redact_add(*s);
 }
 
+/* From here on they wait for the loop: a SIGTERM that meets PID 1 without a handler is dropped by the kernel. */
+static void block_signals(void)
+{
+	sigset_t set;
+	signals_set(&set);
+	(void)sigprocmask(SIG_BLOCK, &set, NULL); /* fails for no valid set */
+}
+
 int main(int argc, char **argv)
 {
 	struct options o = { 0 };
@@ -96,12 +106,14 @@ int main(int argc, char **argv)
 	(void)mallopt(M_MMAP_THRESHOLD, 128 * 1024);
 	log_open(STDERR_FILENO);
 	const char *path = find_config(&o);
-	if (!path && !o.command && !o.is_test) {
+	if (!path && !o.command) {
 		log_error("mcpinit",
 			  "no configuration: there is no " DEFAULT_CONFIG
 			  "; name one with -c FILE or $MCPINIT_CONFIG, or give a COMMAND");
 		return WIRE_EXIT_CONFIG;
 	}
+	if (!o.is_test)
+		block_signals();
 	struct conf_source src = {
 		.path = path,
 		.environ = (const char *const *)environ,

@@ -95,8 +95,12 @@ static void verdict(void *ctx, enum health_verdict v, const char *why)
 struct pulse *pulse_new(struct loop *l, const struct conf_server *conf, struct mux *m, pulse_fn *fn,
 			void *ctx, struct err *e)
 {
-	if (conf->healthcheck != CONF_HEALTH_MCP)
+	if (conf->healthcheck == CONF_HEALTH_NONE)
 		return NULL;
+	if (conf->healthcheck != CONF_HEALTH_MCP) {
+		err_set(e, -ENOTSUP, "this version knows healthcheck = mcp and none only");
+		return NULL;
+	}
 	struct pulse *p = calloc(1, sizeof(*p));
 	if (!p) {
 		err_oom(e);

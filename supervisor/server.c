@@ -25,18 +25,6 @@ void server_set_why(struct server *s, const char *text)
 	(void)snprintf(s->why, sizeof(s->why), "%s", text ? text : "");
 }
 
-void server_post(struct server *s, enum srv_event ev)
-{
-	s->posted = ev;
-	loop_timer_at(s->post_timer, 0);
-}
-
-void server_posted(void *ctx)
-{
-	struct server *s = ctx;
-	server_step(s, s->posted);
-}
-
 void server_release_slot(struct server *s)
 {
 	if (s->has_slot)
@@ -44,19 +32,17 @@ void server_release_slot(struct server *s)
 	s->has_slot = false;
 }
 
-/* What requests meet while no process is ready: design section 8, "Parking". */
+/* What requests meet while no process is ready: they wait as long as the wait has an end. */
 void server_set_gate(struct server *s)
 {
 	enum mux_gate gate = MUX_REFUSE;
-	bool is_lazy = s->conf->autostart == CONF_AUTOSTART_LAZY;
+	bool is_engine_away = launch_needs_engine(s->sv, s->conf) && !s->sv->is_engine_ready;
 	if (s->state == SRV_STARTING)
-		gate = launch_needs_engine(s->sv, s->conf) && !s->sv->is_engine_ready && !s->launch
-			       ? MUX_PARK_TIMED
-			       : MUX_PARK;
+		gate = !s->launch && (is_engine_away || s->is_hopeless) ? MUX_PARK_TIMED : MUX_PARK;
 	else if (s->state == SRV_BACKOFF || s->state == SRV_RUNNING ||
 		 (s->state == SRV_STOPPING && s->want_up))
 		gate = MUX_PARK_TIMED;
-	else if (s->state == SRV_STOPPED && is_lazy && !s->is_by_hand && !s->is_shut)
+	else if (server_is_asleep(s))
 		gate = MUX_ASLEEP;
 	char text[WHY_MAX + 64];
 	(void)snprintf(text, sizeof(text), "%s is %s%s%s", s->conf->name, fsm_state_name(s->state),
@@ -83,22 +69,29 @@ static void close_stdin(struct server *s)
 	s->is_asked = true;
 	s->stop_step = STOP_STDIN;
 	if (!s->launch) {
-		struct launch_exit x = { .exit_code = -1 };
-		struct death d = { .conf = s->conf,
-				   .x = &x,
-				   .is_asked = true,
-				   .want_up = s->want_up && !s->is_shut };
-		s->retry_ms = 0;
-		server_post(s, death_event(&d));
-		return;
-	}
-	if (mux_is_attached(s->mux) && s->started_ms) {
+		loop_timer_at(s->post_timer, 0);
+	} else if (mux_is_attached(s->mux) && s->started_ms) {
 		mux_close_stdin(s->mux);
 		loop_timer_in(s->timer, s->grace_ms);
 	} else {
-		loop_timer_at(s->timer,
-			      0); /* nothing that could read its stdin yet, or it is hung */
+		/* Nothing that could read its stdin yet, or it is hung. */
+		loop_timer_at(s->timer, 0);
 	}
+}
+
+/* What is wanted by now decides, not what was when the stopping began. */
+void server_stopped(void *ctx)
+{
+	struct server *s = ctx;
+	s->retry_ms = 0;
+	server_step(s, s->want_up && !s->is_shut ? EV_DIED : EV_DOWN);
+}
+
+static void kill_now(struct server *s)
+{
+	s->stop_step = STOP_KILL;
+	launch_kill(s->launch);
+	loop_timer_in(s->timer, KILL_WAIT_MS);
 }
 
 static void escalate(struct server *s)
@@ -117,8 +110,7 @@ static void escalate(struct server *s)
 			       "did not stop within %s of its stop signal; killed", span);
 		if (s->started_ms)
 			server_note(s, LOG_WARN, "kill", text);
-		launch_kill(s->launch);
-		loop_timer_in(s->timer, KILL_WAIT_MS);
+		kill_now(s);
 		break;
 	case STOP_LEAVE: {
 		server_note(s, LOG_ERROR, "kill",
@@ -126,8 +118,7 @@ static void escalate(struct server *s)
 		struct launch_exit x = { .exit_code = -1 };
 		server_tell_death(s, &x);
 		server_drop_process(s);
-		s->retry_ms = 0;
-		server_post(s, s->want_up && !s->is_shut ? EV_DIED : EV_DOWN);
+		loop_timer_at(s->post_timer, 0);
 		break;
 	}
 	}
@@ -178,12 +169,6 @@ void server_step(struct server *s, enum srv_event ev)
 			  fsm_state_name(s->state));
 		return;
 	}
-	if (s->state == SRV_STARTING && ev == EV_TIMER) {
-		char text[128], span[24];
-		(void)snprintf(text, sizeof(text), "not ready within start_timeout (%s)",
-			       death_span(s->conf->start_timeout_ms, span, sizeof(span)));
-		server_set_why(s, text);
-	}
 	if (rule->to != s->state) {
 		leave_state(s);
 		log_debug(s->conf->name, "%s -> %s (%s)%s%s", fsm_state_name(s->state),
@@ -197,34 +182,78 @@ void server_step(struct server *s, enum srv_event ev)
 	supervisor_changed(s->sv, s);
 }
 
+static void say_start_timeout(struct server *s)
+{
+	char why[128], text[256], span[24];
+	(void)snprintf(why, sizeof(why), "not ready within start_timeout (%s)",
+		       death_span(s->conf->start_timeout_ms, span, sizeof(span)));
+	server_set_why(s, why);
+	(void)snprintf(text, sizeof(text), "%s; restarting it, mcpctl logs %s shows what it said",
+		       why, s->conf->name);
+	server_note(s, LOG_WARN, "start_timeout", text);
+}
+
 void server_timer_fired(void *ctx)
 {
-	server_step(ctx, EV_TIMER);
+	struct server *s = ctx;
+	if (s->state == SRV_STARTING)
+		say_start_timeout(s);
+	server_step(s, EV_TIMER);
 }
 
 /* --- wishes --------------------------------------------------------------------------------- */
+
+/* Only a person's word gets it going again. */
+static bool is_at_rest(const struct server *s)
+{
+	return s->state == SRV_STOPPED || s->state == SRV_EXITED || s->state == SRV_FATAL;
+}
+
+static bool means_something(const struct server *s, enum srv_event ev)
+{
+	return fsm_next(s->state, ev)->to != SRV_NONE;
+}
 
 void server_start(struct server *s, const char *why)
 {
 	if (s->is_shut)
 		return;
-	log_debug(s->conf->name, "start: %s", why);
 	s->want_up = true;
-	s->is_by_hand = false;
-	if (s->state != SRV_STARTING && s->state != SRV_RUNNING && s->state != SRV_STOPPING) {
+	s->is_by_hand = s->is_unfit = false;
+	if (!means_something(s, EV_START))
+		return;
+	log_debug(s->conf->name, "start: %s", why);
+	if (s->state == SRV_STOPPING) {
+		s->is_word = true;
+		server_set_why(s, why);
+	} else {
+		s->is_first = s->is_first || is_at_rest(s);
 		backoff_reset(&s->backoff);
 		server_set_why(s, "");
 	}
 	server_step(s, EV_START);
 }
 
-void server_stop(struct server *s, const char *why)
+static void stop(struct server *s, const char *why)
 {
-	s->want_up = false;
-	s->is_by_hand = true;
+	s->want_up = s->is_word = false;
 	s->grace_ms = s->conf->stop_grace_period_ms;
+	if (!means_something(s, EV_STOP))
+		return;
 	server_set_why(s, why);
 	server_step(s, EV_STOP);
+}
+
+void server_stop(struct server *s, const char *why)
+{
+	s->is_by_hand = true;
+	stop(s, why);
+}
+
+void server_stop_unfit(struct server *s, const char *why)
+{
+	s->is_unfit = true;
+	stop(s, why);
 }
 
 void server_restart(struct server *s, const char *why)
@@ -232,7 +261,9 @@ void server_restart(struct server *s, const char *why)
 	if (s->is_shut)
 		return;
 	s->want_up = true;
-	s->is_by_hand = false;
+	s->is_by_hand = s->is_unfit = false;
+	s->is_word = true;
+	s->is_first = s->is_first || is_at_rest(s);
 	s->grace_ms = s->conf->stop_grace_period_ms;
 	backoff_reset(&s->backoff);
 	server_set_why(s, why);
@@ -243,20 +274,24 @@ void server_shut(struct server *s, int64_t grace_ms)
 {
 	bool was_shut = s->is_shut;
 	s->is_shut = true;
-	s->want_up = false;
+	s->want_up = s->is_word = false;
 	s->grace_ms = grace_ms;
+	if (!was_shut && !means_something(s, EV_STOP))
+		server_set_gate(s); /* it sleeps: nobody shall wake it any more */
+	if (!means_something(s, EV_STOP))
+		return;
 	if (!was_shut)
 		server_set_why(s, "mcpinit is shutting down");
-	if (s->state == SRV_STOPPING) {
-		if (grace_ms == 0 && s->launch)
-			launch_kill(s->launch);
-		else if (loop_timer_is_armed(s->timer) && s->stop_step < STOP_KILL)
-			loop_timer_in(s->timer, grace_ms);
-		return;
-	}
+	bool was_stopping = s->state == SRV_STOPPING;
 	server_step(s, EV_STOP);
-	if (grace_ms == 0 && s->launch)
-		launch_kill(s->launch);
+	if (!s->launch || s->stop_step >= STOP_KILL)
+		return;
+	if (grace_ms == 0) {
+		server_note(s, LOG_WARN, "kill", "killed: no time is left for graces");
+		kill_now(s);
+	} else if (was_stopping) {
+		loop_timer_in(s->timer, grace_ms);
+	}
 }
 
 void server_kick(struct server *s)

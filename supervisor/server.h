@@ -34,8 +34,14 @@ enum srv_state server_state(const struct server *s);
 /* Nothing of it runs: STOPPED, EXITED, FATAL, BACKOFF. */
 bool server_is_down(const struct server *s);
 bool server_is_ready(const struct server *s);
-/* As LSB counts it: RUNNING, or a lazy server asleep, or one stopped by hand. */
+/* As LSB counts it: RUNNING, or a lazy server asleep, or one that nobody wants up; not one stopped for being unhealthy. */
 bool server_counts_as_up(const struct server *s);
+/* A lazy server that the first message will start. */
+bool server_is_asleep(const struct server *s);
+/* STARTING, and waiting for what comes only by a person's word. */
+bool server_is_hopeless(const struct server *s);
+/* It has not been RUNNING since it was last asked for: depends_on orders this start. */
+bool server_is_first_start(const struct server *s);
 
 /* Wishes. why: for the log and `status`. */
 void server_start(struct server *s, const char *why);

@@ -13,7 +13,6 @@
 #include "supervisor/supervisor.h"
 
 #include <stdlib.h>
-#include <string.h>
 
 const char *server_name(const struct server *s)
 {
@@ -57,7 +56,23 @@ bool server_is_ready(const struct server *s)
 
 bool server_counts_as_up(const struct server *s)
 {
-	return s->state == SRV_RUNNING || (s->state == SRV_STOPPED && !s->want_up);
+	return s->state == SRV_RUNNING || (s->state == SRV_STOPPED && !s->want_up && !s->is_unfit);
+}
+
+bool server_is_asleep(const struct server *s)
+{
+	return s->state == SRV_STOPPED && s->conf->autostart == CONF_AUTOSTART_LAZY &&
+	       !s->is_by_hand && !s->is_unfit && !s->is_shut;
+}
+
+bool server_is_hopeless(const struct server *s)
+{
+	return s->state == SRV_STARTING && s->is_hopeless;
+}
+
+bool server_is_first_start(const struct server *s)
+{
+	return s->is_first;
 }
 
 static const char *health_word(const struct server *s)
@@ -66,9 +81,8 @@ static const char *health_word(const struct server *s)
 		return "starting";
 	if (s->state != SRV_RUNNING)
 		return "none";
-	if (s->why[0])
-		return strncmp(s->why, "unhealthy", 9) == 0 ? "unhealthy" : "degraded";
-	return s->pulse ? health_verdict_name(pulse_now(s->pulse)) : "none";
+	enum health_verdict v = s->pulse ? pulse_now(s->pulse) : HEALTH_NONE;
+	return v != HEALTH_UNHEALTHY && s->tools_before ? "degraded" : health_verdict_name(v);
 }
 
 void server_info(struct server *s, struct server_info *ret)
@@ -131,7 +145,7 @@ struct server *server_new(struct supervisor *sv, const struct conf_server *conf,
 	s->timer = loop_timer_new(sv->loop, server_timer_fired, s);
 	s->turn_timer = loop_timer_new(sv->loop, server_turn_came, s);
 	s->stdout_timer = loop_timer_new(sv->loop, server_stdout_over, s);
-	s->post_timer = loop_timer_new(sv->loop, server_posted, s);
+	s->post_timer = loop_timer_new(sv->loop, server_stopped, s);
 	s->agents = s->mux ? agents_new(s->mux) : NULL;
 	if (!s->agents || !s->errlog || !s->timer || !s->turn_timer || !s->stdout_timer ||
 	    !s->post_timer) {

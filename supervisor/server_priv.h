@@ -31,40 +31,45 @@ struct server {
 
 	enum srv_state state;
 	bool want_up;
-	bool is_shut;	 /* going down for good */
-	bool is_asked;	 /* we asked this process to go */
-	bool was_ready;	 /* this process reached RUNNING */
-	bool has_slot;	 /* counts in sv->starting */
-	bool is_by_hand; /* stopped by an operator */
+	bool is_shut;	/* going down for good */
+	bool is_asked;	/* we asked this process to go */
+	bool is_word;	/* … by an operator's word: what follows need not wait for a backoff */
+	bool was_ready; /* this process reached RUNNING */
+	bool is_first;	/* it has not been RUNNING since it was last asked for: depends_on counts */
+	bool is_hopeless; /* STARTING, and waiting for a server that is not going to come */
+	bool has_slot;	  /* counts in sv->starting */
+	bool is_by_hand;  /* stopped by an operator */
+	bool is_unfit;	  /* stopped for being unhealthy */
 	char why[WHY_MAX];
 
 	struct loop_timer *timer;	 /* the state's own */
 	struct loop_timer *turn_timer;	 /* STARTING: look whether it may be launched */
 	struct loop_timer *stdout_timer; /* between the end of stdout and the exit */
-	struct loop_timer *post_timer;	 /* an event raised by an action */
-	enum srv_event posted;
+	struct loop_timer *post_timer;	 /* STOPPING, and there is nothing (any more) to wait for */
 	enum stop_step stop_step;
 	int64_t grace_ms;
 	int64_t retry_ms; /* BACKOFF: until the next launch */
 	int64_t launched_ms, started_ms, ready_ms;
 	unsigned generation, restarts;
 	int tools;
+	int tools_before; /* RUNNING: more than `tools`: so many there were before its restart */
 	char protocol[24], version[96];
 	char first_error[WHY_MAX]; /* why the api was given up, until the engine reconnects; "" */
 };
 
 /* --- server.c --- */
-/* Looks the event up, sets the state, carries out the actions. Never from within itself: actions use server_post(). */
+/* Looks the event up, sets the state, carries out the actions. Never from within itself. */
 void server_step(struct server *s, enum srv_event ev);
-void server_post(struct server *s, enum srv_event ev);
 void server_set_why(struct server *s, const char *text);
 /* Tells the mux what requests meet while no process is ready. */
 void server_set_gate(struct server *s);
 /* A lifecycle line: into the log and into `mcpctl logs`. */
 void server_note(struct server *s, enum log_level level, const char *event, const char *text);
 void server_release_slot(struct server *s);
+/* on_unhealthy = stop: down, and not for being asked to. */
+void server_stop_unfit(struct server *s, const char *why);
 void server_timer_fired(void *ctx);
-void server_posted(void *ctx);
+void server_stopped(void *ctx);
 
 /* --- server_process.c --- */
 /* STARTING: launches it if its turn has come; called again by server_kick() until then. */

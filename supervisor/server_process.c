@@ -24,6 +24,7 @@ enum {
 	TAIL_BYTES = 2048, /* of stderr in the error that agents get */
 	EXIT_WAIT_MS =
 		60, /* how long the end of stdout waits for the exit status before the agents are told */
+	ENGINE_WAIT_MS = 1000,	 /* the engine is away, or was, and it is not known yet */
 	CLOSED_STDOUT_MS = 2000, /* a process that closed its stdout and lives is of no use */
 };
 
@@ -58,12 +59,22 @@ static unsigned random_bits(void)
 	return r;
 }
 
+static enum log_level level_of(const struct server *s, enum srv_event ev)
+{
+	if (ev == EV_GAVE_UP)
+		return LOG_ERROR;
+	return ev == EV_DIED && !s->is_asked ? LOG_WARN : LOG_INFO;
+}
+
 static void say_death(struct server *s, enum srv_event ev, const char *sentence)
 {
 	char text[WHY_MAX + 128], span[24];
-	if (ev == EV_DIED && s->retry_ms > 0)
-		(void)snprintf(text, sizeof(text), "%s; restart in %s, attempt %u", sentence,
-			       death_span(s->retry_ms, span, sizeof(span)), s->backoff.attempt);
+	death_span(s->retry_ms, span, sizeof(span));
+	if (ev == EV_DIED && s->retry_ms > 0 && s->backoff.attempt > 0)
+		(void)snprintf(text, sizeof(text), "%s; restart in %s, attempt %d", sentence, span,
+			       s->backoff.attempt);
+	else if (ev == EV_DIED && s->retry_ms > 0)
+		(void)snprintf(text, sizeof(text), "%s; restart in %s", sentence, span);
 	else if (ev == EV_DIED)
 		(void)snprintf(text, sizeof(text), "%s; restart now", sentence);
 	else if (ev == EV_GAVE_UP)
@@ -71,20 +82,12 @@ static void say_death(struct server *s, enum srv_event ev, const char *sentence)
 			       sentence, s->conf->name);
 	else
 		(void)snprintf(text, sizeof(text), "%s", sentence);
-	server_note(s,
-		    ev == EV_GAVE_UP ? LOG_ERROR
-		    : ev == EV_DIED  ? LOG_WARN
-				     : LOG_INFO,
-		    "exit", text);
+	server_note(s, level_of(s, ev), "exit", text);
 }
 
-static void gone(struct server *s, const struct launch_exit *x)
+/* What follows, and after how long. */
+static enum srv_event decide(struct server *s, const struct launch_exit *x)
 {
-	int64_t ran_ms = s->started_ms ? clock_ms() - s->started_ms : 0;
-	char sentence[WHY_MAX];
-	death_sentence(x, ran_ms, sentence, sizeof(sentence));
-	server_tell_death(s, x);
-	server_drop_process(s);
 	struct death d = {
 		.conf = s->conf,
 		.x = x,
@@ -94,20 +97,41 @@ static void gone(struct server *s, const struct launch_exit *x)
 	};
 	enum srv_event ev = death_event(&d);
 	s->retry_ms = 0;
-	if (ev == EV_DIED && !x->is_engine_gone) {
-		s->retry_ms =
-			backoff_after_exit(&s->backoff, s->was_ready ? ran_ms : 0, random_bits());
-		if (backoff_is_spent(&s->backoff))
-			ev = EV_GAVE_UP;
+	if (ev != EV_DIED || s->is_word) /* an operator is not kept waiting */
+		return ev;
+	if (x->is_engine_gone) {
+		/* Nothing of this is the server's fault. STARTING waits for the engine, once its absence is known. */
+		s->retry_ms = s->sv->is_engine_ready ? ENGINE_WAIT_MS : 0;
+		return ev;
 	}
+	s->retry_ms = backoff_after_exit(&s->backoff, s->was_ready ? clock_ms() - s->ready_ms : 0,
+					 random_bits());
+	return backoff_is_spent(&s->backoff) ? EV_GAVE_UP : EV_DIED;
+}
+
+static void gone(struct server *s, const struct launch_exit *x)
+{
+	char sentence[WHY_MAX];
+	death_sentence(x, s->started_ms ? clock_ms() - s->started_ms : 0, sentence,
+		       sizeof(sentence));
+	server_tell_death(s, x);
+	server_drop_process(s);
+	enum srv_event ev = decide(s, x);
 	if (s->was_ready && ev == EV_DIED)
 		s->restarts++;
-	if (s->is_asked && ev != EV_DOWN)
-		say_death(s, ev, s->why); /* why we asked says more than how it went */
-	else
-		say_death(s, ev, ev == EV_DOWN ? "stopped" : sentence);
-	if (!s->is_asked)
+	if (!s->is_asked) {
+		if (x->e && x->is_engine_gone)
+			log_debug(s->conf->name, "%s",
+				  sentence); /* the engine's absence is said once */
+		else
+			say_death(s, ev, sentence);
 		server_set_why(s, ev == EV_DOWN ? "" : sentence);
+	} else if (ev == EV_GAVE_UP || s->is_word) {
+		(void)snprintf(sentence, sizeof(sentence), "stopped: %.*s", WHY_MAX - 16, s->why);
+		say_death(s, ev, sentence);
+	} else {
+		say_death(s, ev, "stopped"); /* why was said when we asked */
+	}
 	server_step(s, ev);
 }
 
@@ -130,9 +154,13 @@ static void launch_stdio(void *ctx, struct stream *takes)
 {
 	struct server *s = ctx;
 	struct err e;
+	/* The api got this far and no further, and the docker command takes over: nobody was answered yet. */
+	struct mux_death d = { .reason = "start failed", .exit_code = -1 };
+	mux_detach(s->mux, &d);
 	if (mux_attach(s->mux, takes, &e) < 0) {
 		stream_free(takes);
 		server_set_why(s, e.text);
+		server_note(s, LOG_WARN, "attach", e.text);
 		s->is_asked = true;
 		launch_kill(s->launch);
 	}
@@ -151,11 +179,13 @@ static void launch_started(void *ctx)
 {
 	struct server *s = ctx;
 	s->started_ms = clock_ms();
-	server_set_why(s, "shaking hands");
 	const char *first = launch_first_error(s->launch);
 	(void)snprintf(s->first_error, sizeof(s->first_error), "%s", first ? first : "");
-	if (s->state == SRV_STARTING)
+	/* Else it was quicker to shake hands than the engine to say so, or is asked to go already. */
+	if (s->state == SRV_STARTING) {
+		server_set_why(s, "shaking hands");
 		loop_timer_in(s->timer, s->conf->start_timeout_ms);
+	}
 	log_debug(s->conf->name, "started via %s as %s", launch_via(s->launch),
 		  launch_id(s->launch));
 	supervisor_changed(s->sv, s);
@@ -169,26 +199,41 @@ static void refuse_start(struct server *s, const char *sentence, bool is_final)
 	gone(s, &x);
 }
 
+/* True: it has to wait on, and `why` says for what. */
+static bool is_held(struct server *s)
+{
+	char text[WHY_MAX];
+	enum supervisor_hold hold = supervisor_holds(s->sv, s, text, sizeof(text));
+	bool was_hopeless = s->is_hopeless;
+	s->is_hopeless = hold == HOLD_HOPELESS;
+	if (s->is_hopeless != was_hopeless)
+		supervisor_changed(s->sv, s); /* others may wait for this one */
+	if (hold == HOLD_NONE)
+		return false;
+	if (strcmp(text, s->why) != 0) {
+		log_debug(s->conf->name, "%s", text);
+		server_set_why(s, text);
+		server_set_gate(s);
+	}
+	if (s->is_hopeless && !was_hopeless)
+		server_note(s, LOG_WARN, "waits", text);
+	return true;
+}
+
 /* Once its turn has come; called again by server_kick() until then. */
 static void try_launch(struct server *s)
 {
+	s->is_asked = s->is_word = s->was_ready = false;
+	s->started_ms = s->ready_ms = 0;
 	if (s->conf->blocked) {
 		refuse_start(s, s->conf->blocked, true);
 		return;
 	}
-	const char *hold = supervisor_holds(s->sv, s);
-	if (hold) {
-		if (strcmp(hold, s->why) != 0)
-			log_debug(s->conf->name, "%s", hold);
-		server_set_why(s, hold);
-		server_set_gate(s);
+	if (is_held(s))
 		return;
-	}
 	s->sv->starting++;
 	s->has_slot = true;
-	s->is_asked = s->was_ready = false;
 	s->launched_ms = clock_ms();
-	s->started_ms = s->ready_ms = 0;
 	s->generation++;
 	errlog_begin(s->errlog);
 	server_set_why(s, "starting");
@@ -226,6 +271,15 @@ void server_turn_came(void *ctx)
 
 /* --- the mux's news ---------------------------------------------------------------------------- */
 
+/* The why of RUNNING: nothing, or that it offers less than it did. */
+static void say_degraded(struct server *s)
+{
+	char text[96];
+	(void)snprintf(text, sizeof(text), "degraded: %d tools, %d before its restart",
+		       s->tools < 0 ? 0 : s->tools, s->tools_before);
+	server_set_why(s, s->tools_before ? text : "");
+}
+
 static void mux_ready(void *ctx, const struct mux_ready *r)
 {
 	struct server *s = ctx;
@@ -233,13 +287,13 @@ static void mux_ready(void *ctx, const struct mux_ready *r)
 		return;
 	s->ready_ms = clock_ms();
 	s->was_ready = true;
+	s->is_first = false;
 	(void)snprintf(s->protocol, sizeof(s->protocol), "%s", r->protocol ? r->protocol : "");
 	(void)snprintf(s->version, sizeof(s->version), "%s %s",
 		       r->server_name ? r->server_name : "",
 		       r->server_version ? r->server_version : "");
-	int before = s->tools;
+	s->tools_before = s->restarts > 0 && r->tools < s->tools ? s->tools : 0;
 	s->tools = r->tools;
-	server_set_why(s, "");
 	char text[256], tools[48] = "no tools";
 	if (r->tools >= 0)
 		(void)snprintf(tools, sizeof(tools), "%d tool%s", r->tools,
@@ -247,17 +301,18 @@ static void mux_ready(void *ctx, const struct mux_ready *r)
 	(void)snprintf(text, sizeof(text), "ready in %lld ms via %s, %s",
 		       (long long)(s->ready_ms - s->launched_ms), launch_via(s->launch), tools);
 	server_note(s, LOG_INFO, "ready", text);
-	if (s->restarts > 0 && r->tools < before) {
-		(void)snprintf(text, sizeof(text), "degraded: %d tools, %d before its restart",
-			       r->tools, before);
-		server_set_why(s, text);
-		server_note(s, LOG_WARN, "degraded", text);
-	}
+	say_degraded(s);
+	if (s->why[0])
+		server_note(s, LOG_WARN, "degraded", s->why);
 	server_step(s, EV_READY);
 }
 
+/* It is of no use, and shall come anew. Said now, since its end may take its graces. */
 static void recycle(struct server *s, const char *why)
 {
+	char text[WHY_MAX + 32];
+	(void)snprintf(text, sizeof(text), "%s; restarting it", why);
+	server_note(s, LOG_WARN, "recycle", text);
 	server_set_why(s, why);
 	server_step(s, EV_RECYCLE);
 }
@@ -265,9 +320,8 @@ static void recycle(struct server *s, const char *why)
 static void mux_refused(void *ctx, const char *why)
 {
 	struct server *s = ctx;
-	if (s->state != SRV_STARTING)
-		return;
-	recycle(s, why);
+	if (s->state == SRV_STARTING)
+		recycle(s, why);
 }
 
 static void mux_ended(void *ctx)
@@ -304,31 +358,45 @@ const struct mux_cb server_mux_cb = {
 
 /* --- health ------------------------------------------------------------------------------------ */
 
+static void unhealthy(struct server *s, const char *text)
+{
+	struct launch_exit x = { .exit_code = -1 };
+	switch (s->conf->on_unhealthy) {
+	case CONF_UNHEALTHY_IGNORE:
+		server_set_why(s, text);
+		server_note(s, LOG_WARN, "unhealthy", text);
+		supervisor_changed(s->sv, s);
+		break;
+	case CONF_UNHEALTHY_STOP:
+		server_note(s, LOG_ERROR, "unhealthy", text);
+		server_stop_unfit(s, text);
+		break;
+	case CONF_UNHEALTHY_RESTART:
+		/* It is hung: no agent shall wait for its graces. */
+		server_set_why(s, text);
+		s->is_asked = true;
+		server_tell_death(s, &x);
+		recycle(s, text);
+		break;
+	}
+}
+
 static void pulse_verdict(void *ctx, enum health_verdict v, const char *why)
 {
 	struct server *s = ctx;
-	if (v != HEALTH_UNHEALTHY) {
-		log_debug(s->conf->name, "%s", health_verdict_name(v));
-		return;
-	}
 	char text[WHY_MAX];
-	(void)snprintf(text, sizeof(text), "unhealthy: %s", why);
-	if (s->conf->on_unhealthy == CONF_UNHEALTHY_IGNORE) {
-		server_set_why(s, text);
-		server_note(s, LOG_WARN, "unhealthy", text);
+	if (v == HEALTH_UNHEALTHY) {
+		(void)snprintf(text, sizeof(text), "unhealthy: %s", why);
+		unhealthy(s, text);
 		return;
 	}
-	if (s->conf->on_unhealthy == CONF_UNHEALTHY_STOP) {
-		server_note(s, LOG_ERROR, "unhealthy", text);
-		server_stop(s, text);
-		return;
+	/* Only with on_unhealthy = ignore is there a way back. */
+	if (*why) {
+		(void)snprintf(text, sizeof(text), "healthy: %s", why);
+		server_note(s, LOG_INFO, "healthy", text);
 	}
-	/* It is hung: nobody shall wait for its graces. */
-	server_set_why(s, text);
-	s->is_asked = true;
-	struct launch_exit x = { .exit_code = -1 };
-	server_tell_death(s, &x);
-	server_step(s, EV_RECYCLE);
+	say_degraded(s);
+	supervisor_changed(s->sv, s);
 }
 
 void server_watch_health(struct server *s)

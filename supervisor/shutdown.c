@@ -9,6 +9,7 @@
 #include "conf/conf.h"
 #include "docker/docker.h"
 #include "supervisor/command.h"
+#include "supervisor/launch.h"
 #include "supervisor/order.h"
 #include "supervisor/orphans.h"
 #include "supervisor/server.h"
@@ -33,6 +34,7 @@ struct shutdown {
 	size_t waves_left; /* the wave in hand is order.waves[waves_left] */
 	enum phase phase;
 	int64_t deadline_ms, waves_end_ms;
+	int64_t orphans_ms; /* of the reserve */
 	struct loop_timer *timer;
 	struct orphans *orphans;
 	bool is_swept;
@@ -111,12 +113,12 @@ static void begin_kill(struct shutdown *sh)
 {
 	struct supervisor *sv = sh->sv;
 	if (sv->command) {
-		log_warn("mcpinit", "COMMAND did not end within its grace; killed");
+		log_warn("mcpinit", "COMMAND has not ended; killed");
 		command_signal(sv->command, SIGKILL);
 	}
 	for (size_t i = 0; i < sv->n_servers; i++)
 		server_shut(sv->servers[i], 0);
-	enter(sh, PHASE_KILL, sh->deadline_ms - ORPHANS_MAX_MS);
+	enter(sh, PHASE_KILL, sh->deadline_ms - sh->orphans_ms);
 }
 
 static void removals_idle(void *ctx)
@@ -139,12 +141,13 @@ static void begin_sweep(struct shutdown *sh)
 	sh->is_swept = true;
 	if (sv->docker && docker_is_up(sv->docker) && sv->instance) {
 		struct docker_sweep_params p = { .instance = sv->instance,
+						 .own_id = sv->self ? sv->self->id : NULL,
 						 .on_done = swept,
 						 .ctx = sh };
 		sh->is_swept = docker_sweep(sv->docker, &p, NULL) < 0;
 		docker_on_idle(sv->docker, removals_idle, sh);
 	}
-	enter(sh, PHASE_SWEEP, sh->deadline_ms - ORPHANS_MAX_MS);
+	enter(sh, PHASE_SWEEP, sh->deadline_ms - sh->orphans_ms);
 }
 
 static bool is_all_removed(const struct shutdown *sh)
@@ -155,16 +158,32 @@ static bool is_all_removed(const struct shutdown *sh)
 	return sh->is_swept && docker_removals(d) == 0;
 }
 
+static void name_container(const struct shutdown *sh, const char *name)
+{
+	log_error(
+		"mcpinit",
+		"container %s could not be removed%s; the next boot removes it, or: docker rm -f %s",
+		name, docker_is_up(sh->sv->docker) ? " in time" : ": the engine does not answer",
+		name);
+}
+
+/* What the engine did not confirm, and what it did not even answer about. */
 static void name_leftovers(const struct shutdown *sh)
 {
 	const char *names[NAMES_SHOWN];
 	size_t n = sh->sv->docker ? docker_removal_names(sh->sv->docker, names, NAMES_SHOWN) : 0;
 	for (size_t i = 0; i < n; i++)
-		log_error(
-			"mcpinit",
-			"container %s could not be removed in time; the next boot removes it, or: "
-			"docker rm -f %s",
-			names[i], names[i]);
+		name_container(sh, names[i]);
+	for (size_t i = 0; i < sh->sv->n_servers; i++) {
+		struct server_info info;
+		server_info(sh->sv->servers[i], &info);
+		if (server_is_down(sh->sv->servers[i]))
+			continue;
+		if (launch_needs_engine(sh->sv, server_conf(sh->sv->servers[i])) && *info.id)
+			name_container(sh, info.id);
+		else
+			log_error(info.name, "has not ended in time");
+	}
 }
 
 static void orphans_gone(void *ctx)
@@ -179,12 +198,12 @@ static void begin_orphans(struct shutdown *sh)
 {
 	name_leftovers(sh);
 	int64_t left = sh->deadline_ms - clock_ms();
+	if (left > sh->orphans_ms)
+		left = sh->orphans_ms;
 	struct orphans_params p = {
 		.loop = sh->sv->loop,
 		.reap = sh->sv->reap,
-		.grace_ms = left > ORPHANS_MAX_MS ? ORPHANS_MAX_MS
-			    : left > 0		  ? left
-						  : 0,
+		.grace_ms = left > 0 ? left : 0,
 		.on_done = orphans_gone,
 		.ctx = sh,
 	};
@@ -247,6 +266,7 @@ void shutdown_hurry(struct shutdown *sh)
 {
 	if (sh->phase < PHASE_KILL)
 		begin_kill(sh);
+	shutdown_look(sh); /* where nothing runs, nothing will call us */
 }
 
 struct shutdown *shutdown_new(struct supervisor *sv, void (*on_done)(struct supervisor *sv),
@@ -266,6 +286,7 @@ struct shutdown *shutdown_new(struct supervisor *sv, void (*on_done)(struct supe
 		reserve = budget < RESERVE_MIN_MS ? budget : RESERVE_MIN_MS;
 	sh->deadline_ms = clock_ms() + budget;
 	sh->waves_end_ms = sh->deadline_ms - reserve;
+	sh->orphans_ms = reserve / 2 < ORPHANS_MAX_MS ? reserve / 2 : ORPHANS_MAX_MS;
 	if (order_make(sv->conf->servers, &sh->order, e) < 0) {
 		shutdown_free(sh);
 		return NULL;

@@ -44,19 +44,54 @@ static unsigned start_limit(const struct supervisor *sv)
 	return cpus > 0 ? 2 * (unsigned)cpus : 2;
 }
 
-const char *supervisor_holds(struct supervisor *sv, const struct server *s)
+/* The first server that s depends on and that is not there; one that sleeps comes when it is called. NULL: none. */
+static struct server *find_missing(struct supervisor *sv, const struct server *s)
 {
-	const struct conf_server *conf = server_conf(s);
-	for (char **d = conf->depends_on; *d; d++) {
-		const struct server *other = supervisor_find(sv, *d);
-		if (other && !server_is_ready(other))
-			return "waiting for the servers it depends on";
+	for (char **d = server_conf(s)->depends_on; *d; d++) {
+		struct server *other = supervisor_find(sv, *d);
+		if (other && !server_is_ready(other) && !server_is_asleep(other))
+			return other;
 	}
-	if (launch_needs_engine(sv, conf) && !sv->is_engine_ready)
-		return "waiting for the container engine";
-	if (sv->starting >= start_limit(sv))
-		return "waiting for a free start slot (start_concurrency)";
 	return NULL;
+}
+
+static enum supervisor_hold wait_for(struct server *other, char *text, size_t size)
+{
+	struct server_info info;
+	server_info(other, &info);
+	switch (server_state(other)) {
+	case SRV_STOPPED:
+	case SRV_EXITED:
+	case SRV_FATAL:
+		(void)snprintf(text, size,
+			       "waiting for server %s, which is %s%s%s; mcpctl start %s", info.name,
+			       info.state, *info.why ? ": " : "", info.why, info.name);
+		return HOLD_HOPELESS;
+	default:
+		if (server_is_hopeless(other)) {
+			(void)snprintf(text, size, "waiting for server %s: %s", info.name,
+				       info.why);
+			return HOLD_HOPELESS;
+		}
+		(void)snprintf(text, size, "waiting for server %s, which is %s", info.name,
+			       info.state);
+		return HOLD_SOME_TIME;
+	}
+}
+
+enum supervisor_hold supervisor_holds(struct supervisor *sv, const struct server *s, char *text,
+				      size_t size)
+{
+	/* A server that comes back from a crash is not touched by what became of the others. */
+	struct server *other = server_is_first_start(s) ? find_missing(sv, s) : NULL;
+	if (other)
+		return wait_for(other, text, size);
+	*text = '\0';
+	if (launch_needs_engine(sv, server_conf(s)) && !sv->is_engine_ready)
+		(void)snprintf(text, size, "waiting for the container engine");
+	else if (sv->starting >= start_limit(sv))
+		(void)snprintf(text, size, "waiting for a free start slot (start_concurrency)");
+	return *text ? HOLD_SOME_TIME : HOLD_NONE;
 }
 
 bool supervisor_is_booted(const struct supervisor *sv)
@@ -86,7 +121,7 @@ void supervisor_shutdown(struct supervisor *sv, const char *why)
 		return;
 	}
 	say(sv, "shutting down: %s", why);
-	struct err e;
+	struct err e = { 0 };
 	sv->shutdown = shutdown_new(sv, all_is_down, &e);
 	if (!sv->shutdown) {
 		log_error("mcpinit", "no orderly shutdown: %s", e.text);
@@ -94,15 +129,15 @@ void supervisor_shutdown(struct supervisor *sv, const char *why)
 	}
 }
 
-static void required_failed(struct supervisor *sv, const struct server *s, const char *what)
+static void required_failed(struct supervisor *sv, struct server *s, const char *what)
 {
 	if (sv->shutdown)
 		return;
 	sv->exit_status = WIRE_EXIT_REQUIRED;
-	char why[256];
-	(void)snprintf(why, sizeof(why), "required server %s %s", server_name(s), what);
 	log_error(server_name(s), "%s; it is required, so the container ends with status %d", what,
 		  WIRE_EXIT_REQUIRED);
+	char why[128];
+	(void)snprintf(why, sizeof(why), "required server %s failed", server_name(s));
 	supervisor_shutdown(sv, why);
 }
 
@@ -166,7 +201,7 @@ static void look_again(void *ctx)
 		struct server *s = sv->servers[i];
 		server_kick(s);
 		if (server_conf(s)->required && server_state(s) == SRV_FATAL)
-			required_failed(sv, s, "is FATAL");
+			required_failed(sv, s, "FATAL");
 	}
 	if (is_required_up(sv))
 		loop_timer_stop(sv->required_timer);
@@ -188,10 +223,15 @@ static void required_late(void *ctx)
 	struct supervisor *sv = ctx;
 	for (size_t i = 0; i < sv->n_servers; i++) {
 		struct server *s = sv->servers[i];
-		if (server_conf(s)->required && !server_is_ready(s)) {
-			required_failed(sv, s, "was not RUNNING within required_timeout");
-			return;
-		}
+		if (!server_conf(s)->required || server_is_ready(s))
+			continue;
+		struct server_info info;
+		server_info(s, &info);
+		char what[1536];
+		(void)snprintf(what, sizeof(what), "not RUNNING within required_timeout: %s%s%s",
+			       info.state, *info.why ? ", " : "", info.why);
+		required_failed(sv, s, what);
+		return;
 	}
 }
 
@@ -244,7 +284,7 @@ static int open_agent(struct supervisor *sv, const struct conf_agent *a, struct 
 		struct stream *pipes =
 			rundir_pipes(sv->rundir, sv->fifos, a->name, server_name(s), e);
 		if (!pipes)
-			return -EIO;
+			return e->code;
 		r = agents_add_pipes(server_agents(s), a->name, pipes, e);
 		if (r < 0) {
 			stream_free(pipes);
@@ -301,7 +341,7 @@ static int open_all(struct supervisor *sv, struct err *e)
 	if ((r = rundir_open(sv->conf->runtime_dir, sv->conf->control_dir, &sv->rundir, e)) < 0)
 		return r;
 	if (!(sv->control = control_new(sv, e)))
-		return -EIO;
+		return e->code;
 	if ((r = open_servers(sv, e)) < 0)
 		return r;
 	for (struct conf_agent **a = sv->conf->agents; *a; a++) {
@@ -340,7 +380,7 @@ static void boot(struct supervisor *sv)
 		if (server_conf(sv->servers[i])->autostart == CONF_AUTOSTART_YES)
 			server_start(sv->servers[i], "boot");
 	}
-	loop_timer_at(sv->look_timer, 0);
+	look_again(sv); /* at once: a signal that waits already is for COMMAND, if it may start */
 }
 
 static int exit_of(int code)

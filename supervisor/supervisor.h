@@ -66,8 +66,14 @@ void supervisor_changed(struct supervisor *sv, struct server *s);
 /* Ends the program with this status unless COMMAND's or a required server's says otherwise. Again: at once. */
 void supervisor_shutdown(struct supervisor *sv, const char *why);
 struct server *supervisor_find(struct supervisor *sv, const char *name);
-/* May s be launched now? NULL, or the sentence that says what it waits for. */
-const char *supervisor_holds(struct supervisor *sv, const struct server *s);
+enum supervisor_hold {
+	HOLD_NONE,
+	HOLD_SOME_TIME,
+	HOLD_HOPELESS, /* what it waits for comes only by a person's word */
+};
+/* May s be launched now? If not, text says what it waits for; else it is "". */
+enum supervisor_hold supervisor_holds(struct supervisor *sv, const struct server *s, char *text,
+				      size_t size);
 /* All servers that shall run do, or need not: for `wait` and `healthy`. */
 bool supervisor_is_booted(const struct supervisor *sv);
 
