@@ -22,3 +22,10 @@ engine_answers() {
 has_image() {
 	docker image inspect "$1" >/dev/null 2>&1
 }
+
+# our_files FIND-TESTS...: the files of the tree, of git's or not, without what was built
+our_files() {
+	find . \( -path ./build -o -path ./.git \) -prune -o -type f \( "$@" \) -printf '%P\n' | sort
+}
+C_SOURCES=(-name '*.c' -o -name '*.h')
+SHELL_SCRIPTS=(-name '*.sh' -o -path ./tests/run -o -path ./.ci/run -o -path ./entrypoint)

@@ -3,7 +3,8 @@
 # The C sources are as clang-format leaves them (`make format`).
 set -u -o pipefail
 cd "$(dirname "$0")/../.." || exit 1
-mapfile -t sources < <(git ls-files -co --exclude-standard -- '*.c' '*.h')
+. tests/common.sh
+mapfile -t sources < <(our_files "${C_SOURCES[@]}")
 if out=$(clang-format --dry-run -Werror "${sources[@]}" 2>&1); then
 	echo "ok - ${#sources[@]} C files are formatted"
 else

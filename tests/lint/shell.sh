@@ -3,7 +3,8 @@
 # The shell scripts: shellcheck has nothing to say about the shell scripts.
 set -u -o pipefail
 cd "$(dirname "$0")/../.." || exit 1
-mapfile -t scripts < <(git ls-files -co --exclude-standard -- '*.sh' tests/run .ci/run entrypoint)
+. tests/common.sh
+mapfile -t scripts < <(our_files "${SHELL_SCRIPTS[@]}")
 if out=$(shellcheck -x -S warning "${scripts[@]}" 2>&1); then
 	echo "ok - ${#scripts[@]} shell scripts pass shellcheck"
 else

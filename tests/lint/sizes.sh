@@ -4,9 +4,10 @@
 # its licence.
 set -u -o pipefail
 cd "$(dirname "$0")/../.." || exit 1
+. tests/common.sh
 
-mapfile -t sources < <(git ls-files -co --exclude-standard -- '*.c' '*.h')
-mapfile -t scripts < <(git ls-files -co --exclude-standard -- '*.sh' tests/run .ci/run entrypoint)
+mapfile -t sources < <(our_files "${C_SOURCES[@]}")
+mapfile -t scripts < <(our_files "${SHELL_SCRIPTS[@]}")
 rc=0
 verdict() { # verdict NAME FINDINGS
 	if [ -z "$2" ]; then
