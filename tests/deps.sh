@@ -52,7 +52,8 @@ want_test() {
 	has mandoc || need mandoc
 	has debootstrap || need debootstrap
 	has docker-registry || need docker-registry
-	python3 -c 'import yaml' 2>/dev/null || need python3-yaml
+	docker compose version >/dev/null 2>&1 || has docker-compose || need docker-compose
+	has python3 || need python3
 }
 
 want_fuzz() {
