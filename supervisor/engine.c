@@ -72,9 +72,9 @@ static void ready(struct supervisor *sv)
 static void swept(void *ctx, size_t n_removed, const struct err *e)
 {
 	struct supervisor *sv = ctx;
-	if (e)
+	if (e && docker_is_up(sv->docker))
 		log_warn("mcpinit", "left-over containers could not be looked for: %s", e->text);
-	else if (n_removed > 0)
+	else if (!e && n_removed > 0)
 		log_info("mcpinit", "removed %zu container%s that an earlier life left behind",
 			 n_removed, n_removed == 1 ? "" : "s");
 	if (docker_is_up(sv->docker))

@@ -36,9 +36,8 @@ void server_release_slot(struct server *s)
 void server_set_gate(struct server *s)
 {
 	enum mux_gate gate = MUX_REFUSE;
-	bool is_engine_away = launch_needs_engine(s->sv, s->conf) && !s->sv->is_engine_ready;
 	if (s->state == SRV_STARTING)
-		gate = !s->launch && (is_engine_away || s->is_hopeless) ? MUX_PARK_TIMED : MUX_PARK;
+		gate = s->hold >= HOLD_UNSURE ? MUX_PARK_TIMED : MUX_PARK;
 	else if (s->state == SRV_BACKOFF || s->state == SRV_RUNNING ||
 		 (s->state == SRV_STOPPING && s->want_up))
 		gate = MUX_PARK_TIMED;
@@ -133,6 +132,7 @@ static void act(struct server *s, enum srv_action action)
 	case ACT_ACTIONS:
 		break;
 	case ACT_LAUNCH:
+		s->hold = HOLD_NONE;
 		loop_timer_at(s->turn_timer, 0);
 		break;
 	case ACT_CLOSE_STDIN:

@@ -7,6 +7,7 @@
 #define SUPERVISOR_SERVER_H
 
 #include "supervisor/fsm.h"
+#include "supervisor/supervisor.h"
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -20,7 +21,6 @@ struct errlog;
 struct mux;
 struct server;
 struct stream;
-struct supervisor;
 
 /* conf is borrowed for the server's life. */
 struct server *server_new(struct supervisor *sv, const struct conf_server *conf, struct err *e);
@@ -38,8 +38,8 @@ bool server_is_ready(const struct server *s);
 bool server_counts_as_up(const struct server *s);
 /* A lazy server that the first message will start. */
 bool server_is_asleep(const struct server *s);
-/* STARTING, and waiting for what comes only by a person's word. */
-bool server_is_hopeless(const struct server *s);
+/* What keeps it from being launched, as supervisor_holds() last said. */
+enum supervisor_hold server_hold(const struct server *s);
 /* It has not been RUNNING since it was last asked for: depends_on orders this start. */
 bool server_is_first_start(const struct server *s);
 

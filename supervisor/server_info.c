@@ -65,9 +65,9 @@ bool server_is_asleep(const struct server *s)
 	       !s->is_by_hand && !s->is_unfit && !s->is_shut;
 }
 
-bool server_is_hopeless(const struct server *s)
+enum supervisor_hold server_hold(const struct server *s)
 {
-	return s->state == SRV_STARTING && s->is_hopeless;
+	return s->state == SRV_STARTING ? s->hold : HOLD_NONE;
 }
 
 bool server_is_first_start(const struct server *s)

@@ -36,10 +36,10 @@ struct server {
 	bool is_word;	/* … by an operator's word: what follows need not wait for a backoff */
 	bool was_ready; /* this process reached RUNNING */
 	bool is_first;	/* it has not been RUNNING since it was last asked for: depends_on counts */
-	bool is_hopeless; /* STARTING, and waiting for a server that is not going to come */
-	bool has_slot;	  /* counts in sv->starting */
-	bool is_by_hand;  /* stopped by an operator */
-	bool is_unfit;	  /* stopped for being unhealthy */
+	bool has_slot;	/* counts in sv->starting */
+	bool is_by_hand;	   /* stopped by an operator */
+	bool is_unfit;		   /* stopped for being unhealthy */
+	enum supervisor_hold hold; /* STARTING: why it is not launched */
 	char why[WHY_MAX];
 
 	struct loop_timer *timer;	 /* the state's own */

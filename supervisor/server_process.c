@@ -66,15 +66,17 @@ static enum log_level level_of(const struct server *s, enum srv_event ev)
 	return ev == EV_DIED && !s->is_asked ? LOG_WARN : LOG_INFO;
 }
 
-static void say_death(struct server *s, enum srv_event ev, const char *sentence)
+static void say_death(struct server *s, enum srv_event ev, const char *sentence,
+		      bool is_engine_gone)
 {
 	char text[WHY_MAX + 128], span[24];
 	death_span(s->retry_ms, span, sizeof(span));
-	if (ev == EV_DIED && s->retry_ms > 0 && s->backoff.attempt > 0)
+	if (ev == EV_DIED && is_engine_gone)
+		(void)snprintf(text, sizeof(text), "%s; it starts again when the engine answers",
+			       sentence);
+	else if (ev == EV_DIED && s->retry_ms > 0)
 		(void)snprintf(text, sizeof(text), "%s; restart in %s, attempt %d", sentence, span,
 			       s->backoff.attempt);
-	else if (ev == EV_DIED && s->retry_ms > 0)
-		(void)snprintf(text, sizeof(text), "%s; restart in %s", sentence, span);
 	else if (ev == EV_DIED)
 		(void)snprintf(text, sizeof(text), "%s; restart now", sentence);
 	else if (ev == EV_GAVE_UP)
@@ -124,13 +126,13 @@ static void gone(struct server *s, const struct launch_exit *x)
 			log_debug(s->conf->name, "%s",
 				  sentence); /* the engine's absence is said once */
 		else
-			say_death(s, ev, sentence);
+			say_death(s, ev, sentence, x->is_engine_gone);
 		server_set_why(s, ev == EV_DOWN ? "" : sentence);
 	} else if (ev == EV_GAVE_UP || s->is_word) {
 		(void)snprintf(sentence, sizeof(sentence), "stopped: %.*s", WHY_MAX - 16, s->why);
-		say_death(s, ev, sentence);
+		say_death(s, ev, sentence, x->is_engine_gone);
 	} else {
-		say_death(s, ev, "stopped"); /* why was said when we asked */
+		say_death(s, ev, "stopped", x->is_engine_gone); /* why was said when we asked */
 	}
 	server_step(s, ev);
 }
@@ -203,10 +205,9 @@ static void refuse_start(struct server *s, const char *sentence, bool is_final)
 static bool is_held(struct server *s)
 {
 	char text[WHY_MAX];
-	enum supervisor_hold hold = supervisor_holds(s->sv, s, text, sizeof(text));
-	bool was_hopeless = s->is_hopeless;
-	s->is_hopeless = hold == HOLD_HOPELESS;
-	if (s->is_hopeless != was_hopeless)
+	enum supervisor_hold hold = supervisor_holds(s->sv, s, text, sizeof(text)), was = s->hold;
+	s->hold = hold;
+	if (hold != was)
 		supervisor_changed(s->sv, s); /* others may wait for this one */
 	if (hold == HOLD_NONE)
 		return false;
@@ -215,7 +216,7 @@ static bool is_held(struct server *s)
 		server_set_why(s, text);
 		server_set_gate(s);
 	}
-	if (s->is_hopeless && !was_hopeless)
+	if (hold == HOLD_HOPELESS && was != HOLD_HOPELESS)
 		server_note(s, LOG_WARN, "waits", text);
 	return true;
 }

@@ -67,16 +67,19 @@ static enum supervisor_hold wait_for(struct server *other, char *text, size_t si
 			       "waiting for server %s, which is %s%s%s; mcpctl start %s", info.name,
 			       info.state, *info.why ? ": " : "", info.why, info.name);
 		return HOLD_HOPELESS;
+	case SRV_BACKOFF:
+		(void)snprintf(text, size, "waiting for server %s, which is BACKOFF: %s", info.name,
+			       info.why);
+		return HOLD_UNSURE;
 	default:
-		if (server_is_hopeless(other)) {
-			(void)snprintf(text, size, "waiting for server %s: %s", info.name,
-				       info.why);
-			return HOLD_HOPELESS;
-		}
-		(void)snprintf(text, size, "waiting for server %s, which is %s", info.name,
-			       info.state);
-		return HOLD_SOME_TIME;
+		break;
 	}
+	if (server_hold(other) >= HOLD_UNSURE) {
+		(void)snprintf(text, size, "waiting for server %s: %s", info.name, info.why);
+		return server_hold(other);
+	}
+	(void)snprintf(text, size, "waiting for server %s, which is %s", info.name, info.state);
+	return HOLD_SOME_TIME;
 }
 
 enum supervisor_hold supervisor_holds(struct supervisor *sv, const struct server *s, char *text,
@@ -86,12 +89,16 @@ enum supervisor_hold supervisor_holds(struct supervisor *sv, const struct server
 	struct server *other = server_is_first_start(s) ? find_missing(sv, s) : NULL;
 	if (other)
 		return wait_for(other, text, size);
-	*text = '\0';
-	if (launch_needs_engine(sv, server_conf(s)) && !sv->is_engine_ready)
+	if (launch_needs_engine(sv, server_conf(s)) && !sv->is_engine_ready) {
 		(void)snprintf(text, size, "waiting for the container engine");
-	else if (sv->starting >= start_limit(sv))
+		return HOLD_UNSURE;
+	}
+	if (sv->starting >= start_limit(sv)) {
 		(void)snprintf(text, size, "waiting for a free start slot (start_concurrency)");
-	return *text ? HOLD_SOME_TIME : HOLD_NONE;
+		return HOLD_SOME_TIME;
+	}
+	*text = '\0';
+	return HOLD_NONE;
 }
 
 bool supervisor_is_booted(const struct supervisor *sv)

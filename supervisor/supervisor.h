@@ -69,7 +69,8 @@ struct server *supervisor_find(struct supervisor *sv, const char *name);
 enum supervisor_hold {
 	HOLD_NONE,
 	HOLD_SOME_TIME,
-	HOLD_HOPELESS, /* what it waits for comes only by a person's word */
+	HOLD_UNSURE,   /* what it waits for is in trouble: nobody knows when it comes */
+	HOLD_HOPELESS, /* … or comes only by a person's word */
 };
 /* May s be launched now? If not, text says what it waits for; else it is "". */
 enum supervisor_hold supervisor_holds(struct supervisor *sv, const struct server *s, char *text,

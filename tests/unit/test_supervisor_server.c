@@ -125,6 +125,22 @@ START_TEST(what_it_waits_for_is_named_with_the_remedy)
 }
 END_TEST
 
+START_TEST(who_waits_for_a_waiting_server_is_told_of_the_root)
+{
+	rig_open("[server:last]\ncommand = %s/mcp\ndepends_on = git\n" PAIR);
+	server_start(rig_server("git"), "test");
+	server_start(rig_server("last"), "test");
+	rig_rounds(10);
+	ck_assert_str_eq(rig_server("last")->why,
+			 "waiting for server git: waiting for server fs, which is STOPPED; "
+			 "mcpctl start fs");
+	ck_assert_int_eq(server_hold(rig_server("last")), HOLD_HOPELESS);
+	server_start(rig_server("fs"), "test");
+	rig_until(rig_server("last"), SRV_RUNNING);
+	rig_close();
+}
+END_TEST
+
 START_TEST(requests_do_not_wait_without_end_for_what_only_a_person_can_start)
 {
 	rig_open(PAIR);
@@ -134,6 +150,22 @@ START_TEST(requests_do_not_wait_without_end_for_what_only_a_person_can_start)
 	int fd = rig_agent(git);
 	rig_say(fd, call);
 	ck_assert_ptr_nonnull(strstr(rig_hear(fd), "waiting for server fs"));
+	(void)close(fd);
+	rig_close();
+}
+END_TEST
+
+START_TEST(nor_for_what_crashes_again_and_again)
+{
+	rig_open("[server:fs]\ncommand = /bin/false\nbackoff = 1h\nbackoff_max = 1h\n"
+		 "[server:git]\ncommand = %s/mcp\ndepends_on = fs\npark_timeout = 20ms\n");
+	struct server *git = rig_server("git");
+	server_start(git, "test");
+	server_start(rig_server("fs"), "test");
+	rig_until(rig_server("fs"), SRV_BACKOFF);
+	int fd = rig_agent(git);
+	rig_say(fd, call);
+	ck_assert_ptr_nonnull(strstr(rig_hear(fd), "which is BACKOFF: exited with status 1"));
 	(void)close(fd);
 	rig_close();
 }
@@ -270,6 +302,19 @@ START_TEST(a_start_that_takes_too_long_is_cut_short)
 }
 END_TEST
 
+START_TEST(what_closes_its_stdout_and_lives_is_restarted)
+{
+	rig_open("[server:mute]\ncommand = %s/mute\nstop_grace_period = 10ms\nbackoff = 1ms\n"
+		 "startretries = 1\n");
+	rig_script("mute", "#!/bin/sh\nexec sleep 100 >/dev/null\n");
+	struct server *mute = rig_server("mute");
+	server_start(mute, "test");
+	rig_until(mute, SRV_FATAL);
+	ck_assert_ptr_nonnull(strstr(mute->why, "closed its stdout"));
+	rig_close();
+}
+END_TEST
+
 /* --- health ----------------------------------------------------------------------------------- */
 
 #define SICK                                                                                         \
@@ -355,7 +400,9 @@ Suite *suite_supervisor_server(void)
 	tcase_add_test(c, what_goes_down_for_good_is_not_started_again);
 	tcase_add_test(c, without_a_grace_it_is_killed_at_once);
 	tcase_add_test(c, what_it_waits_for_is_named_with_the_remedy);
+	tcase_add_test(c, who_waits_for_a_waiting_server_is_told_of_the_root);
 	tcase_add_test(c, requests_do_not_wait_without_end_for_what_only_a_person_can_start);
+	tcase_add_test(c, nor_for_what_crashes_again_and_again);
 	tcase_add_test(c, a_server_that_comes_back_from_a_crash_does_not_wait_for_others);
 	tcase_add_test(c, a_lazy_server_that_sleeps_holds_nobody_up);
 	suite_add_tcase(s, c);
@@ -366,6 +413,7 @@ Suite *suite_supervisor_server(void)
 	tcase_add_test(c, a_crash_loop_keeps_neither_slots_nor_descriptors);
 	tcase_add_test(c, a_server_that_is_given_up_was_tried_startretries_times_more);
 	tcase_add_test(c, a_start_that_takes_too_long_is_cut_short);
+	tcase_add_test(c, what_closes_its_stdout_and_lives_is_restarted);
 	tcase_add_test(c, unhealthy_and_ignored_is_shown_until_it_is_healthy_again);
 	tcase_add_test(c, unhealthy_and_restarted_fails_the_calls_at_once_and_comes_back);
 	tcase_add_test(c, unhealthy_and_stopped_does_not_count_as_up);
