@@ -6,6 +6,7 @@
 #include "supervisor/launch.h"
 
 #include <stdio.h>
+#include <string.h>
 
 enum { MS_PER_S = 1000, MS_PER_MIN = 60000, MS_PER_H = 3600000, SIGNAL_BASE = 128 };
 
@@ -45,6 +46,19 @@ void death_sentence(const struct launch_exit *x, int64_t ran_ms, char *out, size
 		(void)snprintf(out, size, "exited with status %d after %s", x->exit_code, span);
 	else
 		(void)snprintf(out, size, "ended after %s, its status is not known", span);
+}
+
+bool death_is_exec_failure(const struct launch_exit *x, const char *stderr_tail, char *out,
+			   size_t size)
+{
+	static const char mark[] = "] exec ";
+	const char *init = strstr(stderr_tail, "[FATAL tini (");
+	const char *said = init ? strstr(init, mark) : NULL;
+	if (x->e || (x->exit_code != 126 && x->exit_code != 127) || !said)
+		return false;
+	said += strlen("] ");
+	(void)snprintf(out, size, "%.*s", (int)strcspn(said, "\n"), said);
+	return true;
 }
 
 const char *death_reason(const struct launch_exit *x)

@@ -20,6 +20,13 @@ void death_sentence(const struct launch_exit *x, int64_t ran_ms, char *out, size
 /* "exited", "killed", "out of memory", "engine unreachable", "start failed": data.reason of the error the agents get. */
 const char *death_reason(const struct launch_exit *x);
 
+/*
+ * With an init in the container (the default) a command that cannot be executed is an exit like any other, 126 or 127,
+ * and only the init's word on stderr tells: "exec /x failed: No such file or directory" into out. Source: tini, src/tini.c.
+ */
+bool death_is_exec_failure(const struct launch_exit *x, const char *stderr_tail, char *out,
+			   size_t size);
+
 struct death {
 	const struct conf_server *conf;
 	const struct launch_exit *x;

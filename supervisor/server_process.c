@@ -139,7 +139,20 @@ static void gone(struct server *s, const struct launch_exit *x)
 
 static void launch_exited(void *ctx, const struct launch_exit *x)
 {
-	gone(ctx, x);
+	struct server *s = ctx;
+	char what[256];
+	if (s->was_ready || s->is_asked || !launch_needs_engine(s->sv, s->conf) ||
+	    !death_is_exec_failure(x, errlog_tail(s->errlog, TAIL_BYTES), what, sizeof(what))) {
+		gone(s, x);
+		return;
+	}
+	struct err e;
+	err_set(&e, -ENOEXEC,
+		"its command cannot be executed (%s); correct image, command or entrypoint", what);
+	struct launch_exit final = *x;
+	final.e = &e;
+	final.is_final = true;
+	gone(s, &final);
 }
 
 /* --- launching --------------------------------------------------------------------------------- */

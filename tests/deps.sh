@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: MIT
 # Installs the Debian packages that a purpose needs, only those that are missing, and says which.
-#   deps.sh build | engine | node | fuzz | demo | all     (demo = build + engine; all = what make test needs)
+#   deps.sh build | engine | node | fuzz | bench | demo | all     (demo = build + engine; all = what make test needs)
 # Nothing missing: no apt-get is called, and nothing is printed.
 set -euo pipefail
 cd "$(dirname "$0")/.."
@@ -62,15 +62,24 @@ want_fuzz() {
 		clang -x c -fsanitize=fuzzer,address - -o /dev/null 2>/dev/null || need libclang-rt-dev
 }
 
+want_bench() { # what the benchmarks compare with
+	has python3 || need python3
+	has supervisord || need supervisor
+	has s6-svscan || need s6
+	has tini || need tini
+	has dumb-init || need dumb-init
+}
+
 for purpose in "${@:-all}"; do
 	case $purpose in
 	build) want_build ;;
 	engine) want_engine ;;
 	node) want_node ;;
 	fuzz) want_build && want_fuzz ;;
+	bench) want_bench ;;
 	demo) want_build && want_engine ;;
 	all) want_build && want_engine && want_node && want_test ;;
-	*) die "what is '$purpose'? build, engine, node, fuzz, demo or all" ;;
+	*) die "what is '$purpose'? build, engine, node, fuzz, bench, demo or all" ;;
 	esac
 done
 ((${#missing[@]})) || exit 0

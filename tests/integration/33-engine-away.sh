@@ -19,6 +19,10 @@ image = registry.invalid/fake:1
 [server:remote]
 image = registry.invalid/never-made:1
 
+[server:noexec]
+image      = $FAKE_IMAGE
+entrypoint = /nope
+
 [server:ghost]
 image       = mcpinit-test/never-made:1
 pull_policy = never
@@ -35,6 +39,8 @@ await is_state fake RUNNING
 is "it starts as soon as the engine answers" "$(state fake)" RUNNING
 await is_state ghost FATAL
 like "an image that is not there and may not be pulled: FATAL, named" "$(ctl status ghost)" 'FATAL .*mcpinit-test/never-made:1'
+await is_state noexec FATAL
+like "a command that cannot be executed: FATAL, named" "$(ctl status noexec)" 'FATAL .*exec /nope'
 await is_state tagged RUNNING
 is "an image that is there is used without its registry" "$(state tagged)" RUNNING
 await_log 'remote .*registry.invalid'

@@ -95,6 +95,19 @@ START_TEST(the_sentence_says_how_it_ended_and_after_how_long)
 }
 END_TEST
 
+START_TEST(a_command_that_the_containers_init_could_not_execute_is_told_from_a_127_of_its_own)
+{
+	struct launch_exit x = { .exit_code = 127 };
+	char what[64];
+	const char *said = "hello\n[FATAL tini (6)] exec /nope failed: No such file or directory\n";
+	ck_assert(death_is_exec_failure(&x, said, what, sizeof(what)));
+	ck_assert_str_eq(what, "exec /nope failed: No such file or directory");
+	ck_assert(!death_is_exec_failure(&x, "sh: 1: nope: not found\n", what, sizeof(what)));
+	x.exit_code = 1;
+	ck_assert(!death_is_exec_failure(&x, said, what, sizeof(what)));
+}
+END_TEST
+
 Suite *suite_supervisor_death(void);
 Suite *suite_supervisor_death(void)
 {
@@ -106,6 +119,9 @@ Suite *suite_supervisor_death(void)
 	tcase_add_test(c, what_only_a_person_can_mend_is_given_up_at_once);
 	tcase_add_test(c, an_engine_that_went_away_is_nobodys_fault);
 	tcase_add_test(c, the_sentence_says_how_it_ended_and_after_how_long);
+	tcase_add_test(
+		c,
+		a_command_that_the_containers_init_could_not_execute_is_told_from_a_127_of_its_own);
 	suite_add_tcase(s, c);
 	return s;
 }
