@@ -122,15 +122,26 @@ static enum outcome wait_outcome(const struct ctl_wait *w, const struct server *
 	return server_state(s) == SRV_FATAL || server_state(s) == SRV_EXITED ? FAILED : OPEN;
 }
 
+static enum outcome stop_outcome(const struct waited *each, struct buf *text)
+{
+	struct server_info info;
+	server_info(each->server, &info);
+	if (each->is_asked && info.want_up) {
+		say(text, "was started again meanwhile", NULL);
+		return FAILED;
+	}
+	if (!each->is_asked || !is_stopped(each->server) || !server_is_down(each->server))
+		return OPEN;
+	say(text, "stopped", NULL);
+	return DONE;
+}
+
 static enum outcome outcome_of(const struct ctl_wait *w, const struct waited *each,
 			       struct buf *text)
 {
 	switch (w->verb) {
 	case WIRE_STOP:
-		if (!each->is_asked || !is_stopped(each->server) || !server_is_down(each->server))
-			return OPEN;
-		say(text, "stopped", NULL);
-		return DONE;
+		return stop_outcome(each, text);
 	case WIRE_WAIT:
 		return wait_outcome(w, each->server, text);
 	default:
