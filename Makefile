@@ -67,7 +67,7 @@ SUP_SRC  := $(filter-out supervisor/main.c,$(wildcard supervisor/*.c))
 CTL_SRC  := $(filter-out mcpctl/main.c,$(wildcard mcpctl/*.c))
 obj = $(patsubst %.c,$(OUT)/obj/%.o,$(1))
 
-.PHONY: all programs deps demo test unit replay integration lint tables asan fuzz soak pid1 format install image clean help
+.PHONY: all programs deps demo test unit replay integration lint tables asan fuzz soak pid1 bench format install image clean help
 all: programs ## mcpinit and mcpctl
 	@echo "built $(OUT)/mcpinit and $(OUT)/mcpctl; next: make demo, or make test"
 
@@ -174,6 +174,10 @@ soak: deps ## the kill test, KILLS (500) times
 
 pid1: programs ## mcpinit and three other init processes through the same tests: a table
 	@bash tests/pid1/table.sh $(OUT)/mcpinit
+
+bench: ## the figures of docs/bench.md, beside other programs: a table each; ONLY="relay death" for some
+	@bash tests/deps.sh build engine bench
+	+@BUILD=$(BUILD) bench/run $(ONLY)
 
 format: ## clang-format over all C files
 	clang-format -i $$(git ls-files -co --exclude-standard -- '*.c' '*.h')
