@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * hop: a program behind one more process each way, which does nothing but read and write: the least that any relay can
- * cost on this machine. It looks at no byte, and blocks where it cannot write.
+ * hop: a bare relay. A program behind one more process each way, which does nothing but read and write, looks at no
+ * byte, and blocks where it cannot write: what merely being in between costs on this machine.
  */
 #include <signal.h>
 #include <sys/prctl.h>

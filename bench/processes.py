@@ -86,7 +86,7 @@ def relay_tables(sides, names, ours, base, count):
 def relay():
     """The same server behind a pipe pair, and behind mcpinit's FIFOs."""
     with Mcpinit(1) as init:
-        names = {"direct": "pipe pair, direct", "hop": "through the smallest relay there can be",
+        names = {"direct": "pipe pair, direct", "hop": "through a bare relay",
                  "mcpinit": "through mcpinit"}
         sides = [f"direct=run:{FAKE}", f"hop=run:{TOOLS}/hop {FAKE}", f"mcpinit=fifo:{init.pipes()}"]
         return relay_tables(lambda: sides, names, "mcpinit", "direct", 5000)
