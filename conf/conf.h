@@ -167,9 +167,12 @@ const struct conf_server *conf_find_server(const struct conf *c, const char *nam
 /* May this agent use this server? */
 bool conf_agent_may(const struct conf_agent *a, const char *server);
 
-/* Names that are only in the new, only in the old, or in both but not alike. NULL-terminated, owned. */
+/*
+ * Names that are only in the new, only in the old, or in both but not alike. tuned: alike but for keys that the running
+ * process need not know of (is_live). NULL-terminated, owned.
+ */
 struct conf_changes {
-	char **added, **removed, **changed;
+	char **added, **removed, **changed, **tuned;
 };
 
 struct conf_diff {
@@ -222,6 +225,7 @@ struct conf_key {
 		     struct err *e); /* of a string, or of each item of a list; may be NULL */
 	bool is_container;	     /* has no effect with launch = process */
 	bool is_frozen;		     /* a change needs a restart of mcpinit */
+	bool is_live;		     /* a change needs no new process of the server */
 	bool is_inert;		     /* kept, but nothing acts on it in this version */
 	bool is_filter;		     /* is_inert, and people would rely on it */
 	const char *help;

@@ -45,14 +45,23 @@ static const void *find(const struct things *in, const char *name)
 	return NULL;
 }
 
-static bool is_alike(const struct things *kind, const void *a, const void *b)
+enum likeness { ALIKE, TUNED, CHANGED };
+
+static enum likeness compare_one(const struct things *kind, const void *a, const void *b)
 {
+	if (strcmp(kind->blocked(a), kind->blocked(b)) != 0)
+		return CHANGED;
 	size_t n;
 	const struct conf_key *keys = conf_keys(&n);
-	for (size_t i = 0; i < n; i++)
-		if (strcmp(keys[i].section, kind->table) == 0 && !field_equal(&keys[i], a, b))
-			return false;
-	return strcmp(kind->blocked(a), kind->blocked(b)) == 0;
+	enum likeness found = ALIKE;
+	for (size_t i = 0; i < n; i++) {
+		if (strcmp(keys[i].section, kind->table) != 0 || field_equal(&keys[i], a, b))
+			continue;
+		if (!keys[i].is_live)
+			return CHANGED;
+		found = TUNED;
+	}
+	return found;
 }
 
 static int add(struct list *to, const char *name)
@@ -62,22 +71,24 @@ static int add(struct list *to, const char *name)
 
 static int compare(const struct things *from, const struct things *to, struct conf_changes *ret)
 {
-	_cleanup_list_ struct list added = { 0 }, removed = { 0 }, changed = { 0 };
+	_cleanup_list_ struct list added = { 0 }, removed = { 0 }, changed = { 0 }, tuned = { 0 };
 	int r = 0;
 	for (const void *const *v = to->v; *v && r == 0; v++) {
 		const void *old = find(from, to->name(*v));
+		enum likeness found = old ? compare_one(to, old, *v) : ALIKE;
 		if (!old)
 			r = add(&added, to->name(*v));
-		else if (!is_alike(to, old, *v))
-			r = add(&changed, to->name(*v));
+		else if (found != ALIKE)
+			r = add(found == TUNED ? &tuned : &changed, to->name(*v));
 	}
 	for (const void *const *v = from->v; *v && r == 0; v++)
 		if (!find(to, from->name(*v)))
 			r = add(&removed, from->name(*v));
 	if (r < 0)
 		return r;
-	*ret = (struct conf_changes){ list_take(&added), list_take(&removed), list_take(&changed) };
-	return ret->added && ret->removed && ret->changed ? 0 : -ENOMEM;
+	*ret = (struct conf_changes){ list_take(&added), list_take(&removed), list_take(&changed),
+				      list_take(&tuned) };
+	return ret->added && ret->removed && ret->changed && ret->tuned ? 0 : -ENOMEM;
 }
 
 static int find_frozen(const struct conf *from, const struct conf *to, char ***ret)
@@ -127,6 +138,7 @@ static void free_changes(struct conf_changes *c)
 	strv_free(take_ptr(&c->added));
 	strv_free(take_ptr(&c->removed));
 	strv_free(take_ptr(&c->changed));
+	strv_free(take_ptr(&c->tuned));
 }
 
 void conf_diff_done(struct conf_diff *d)

@@ -9,10 +9,11 @@ static void assert_servers(const char *from, const char *to, const char *changes
 	struct conf_diff d;
 	struct buf got = { 0 };
 	ck_assert_int_eq(conf_diff(a, b, &d), 0);
-	char **const lists[] = { d.servers.added, d.servers.removed, d.servers.changed };
-	for (int i = 0; i < 3; i++)
+	char **const lists[] = { d.servers.added, d.servers.removed, d.servers.changed,
+				 d.servers.tuned };
+	for (int i = 0; i < 4; i++)
 		for (char **name = lists[i]; *name; name++)
-			buf_addf(&got, "%c%s ", "+-*"[i], *name);
+			buf_addf(&got, "%c%s ", "+-*~"[i], *name);
 	ck_assert_str_eq(buf_str(&got), changes);
 	buf_done(&got);
 	conf_diff_done(&d);
@@ -37,7 +38,7 @@ START_TEST(where_a_server_stands_and_how_it_is_written_does_not_count)
 }
 END_TEST
 
-/* One line each that makes a server another. */
+/* One line each that makes a server another; those behind the mark need no new process. */
 static const char *const lines[] = {
 	"command = x",
 	"entrypoint = x",
@@ -53,30 +54,45 @@ static const char *const lines[] = {
 	"cpus = 2",
 	"pids_limit = 7",
 	"labels = a=b",
+	"inherit_environment = yes",
+	"stop_signal = INT",
+	"protocol = 2025-11-25",
+	"hostname = ${H:?missing}",
+	"", /* the mark */
 	"exitcodes = 0, 1",
 	"startretries = 3",
 	"healthcheck = none",
 	"healthcheck = exec a",
 	"healthcheck = exec b",
 	"healthcheck = http http://a",
-	"inherit_environment = yes",
-	"stop_signal = INT",
+	"healthcheck_interval = 3s",
+	"depends_on = b",
+	"autostart = lazy",
+	"stop_grace_period = 1s",
 	"tools = a",
-	"protocol = 2025-11-25",
-	"hostname = ${H:?missing}",
+	"max_queue = 1m",
 };
+enum { N_LINES = sizeof(lines) / sizeof(lines[0]) };
+
+static int find_mark(void)
+{
+	int i = 0;
+	while (*lines[i])
+		i++;
+	return i;
+}
 
 START_TEST(each_type_of_key_is_compared)
 {
-	int n = (int)(sizeof(lines) / sizeof(lines[0]));
+	static const char text[] = "[server:b]\nimage = b\n[server:a]\nimage = a\n%s\n";
+	int mark = find_mark();
 	char one[128], other[128];
-	snprintf(one, sizeof(one), "[server:a]\nimage = a\n%s\n", lines[_i]);
-	assert_servers(one, one, "");
-	for (int k = 0; k < n; k++) {
-		snprintf(other, sizeof(other), "[server:a]\nimage = a\n%s\n", lines[k]);
-		assert_servers(one, other, k == _i ? "" : "*a ");
+	snprintf(one, sizeof(one), text, lines[_i]);
+	for (int k = 0; k < N_LINES; k++) {
+		snprintf(other, sizeof(other), text, lines[k]);
+		const char *expected = k < mark || _i < mark ? "*a " : "~a ";
+		assert_servers(one, other, k == _i ? "" : expected);
 	}
-	assert_servers(one, "[server:a]\nimage = a\n", "*a ");
 }
 END_TEST
 
@@ -106,8 +122,7 @@ Suite *suite_conf_diff(void)
 	TCase *c = tcase_create("all");
 	tcase_add_test(c, servers_are_added_removed_changed_or_left);
 	tcase_add_test(c, where_a_server_stands_and_how_it_is_written_does_not_count);
-	tcase_add_loop_test(c, each_type_of_key_is_compared, 0,
-			    (int)(sizeof(lines) / sizeof(lines[0])));
+	tcase_add_loop_test(c, each_type_of_key_is_compared, 0, N_LINES);
 	tcase_add_test(c, agents_and_frozen_keys_are_told);
 	suite_add_tcase(s, c);
 	return s;
