@@ -373,6 +373,11 @@ struct chan *chan_new(struct stream *takes, const struct chan_params *p, struct 
 	return c;
 }
 
+void chan_limit(struct chan *c, size_t max_message)
+{
+	c->lines.max_bytes = max_message;
+}
+
 void chan_free(struct chan *c)
 {
 	if (!c || c->is_dead)

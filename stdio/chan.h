@@ -61,6 +61,8 @@ int64_t chan_last_read_ms(const struct chan *c);
 void chan_pause(struct chan *c, bool paused);
 /* Forgets what waits, unread bytes of a fifo included; the rest of a line that is half out stays, for framing's sake. */
 void chan_discard(struct chan *c);
+/* Another max_message, from the next byte on. */
+void chan_limit(struct chan *c, size_t max_message);
 /* Half close when the queue is empty. */
 void chan_shut(struct chan *c);
 /* fifo: a fresh pair in place, old ends closed, queue and half lines forgotten. */

@@ -326,6 +326,28 @@ struct mux *mux_new(const struct mux_params *p, struct err *e)
 	return m;
 }
 
+int mux_configure(struct mux *m, const struct mux_params *p)
+{
+	char *protocol = strdup(p->protocol);
+	if (!protocol)
+		return -ENOMEM;
+	free((char *)m->p.protocol);
+	m->p.protocol = protocol;
+	m->p.max_message = p->max_message;
+	m->p.max_queue = p->max_queue;
+	m->p.park_timeout_ms = p->park_timeout_ms;
+	m->p.linger_ms = p->linger_ms;
+	m->p.request_timeout_ms = p->request_timeout_ms;
+	if (m->up)
+		chan_limit(m->up, p->max_message);
+	for (struct mux_agent *a = m->first; a; a = a->next) {
+		chan_limit(a->chan, p->max_message);
+		mux_touch(a); /* it may have waited for room, or for a time that is over now */
+	}
+	check_due(m);
+	return 0;
+}
+
 void mux_free(struct mux *m)
 {
 	if (!m)

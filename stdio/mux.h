@@ -62,6 +62,11 @@ struct mux_params {
 };
 
 struct mux *mux_new(const struct mux_params *p, struct err *e);
+/*
+ * The configuration changed: takes protocol, limits and times from p, and leaves the rest. The protocol counts from the
+ * next process on, all else at once. -ENOMEM: nothing was taken.
+ */
+int mux_configure(struct mux *m, const struct mux_params *p);
 /* Frees its agents and asks too; no callback is called. */
 void mux_free(struct mux *m);
 

@@ -250,6 +250,33 @@ START_TEST(request_timeout_answers_and_cancels)
 }
 END_TEST
 
+START_TEST(a_changed_configuration_counts_at_once)
+{
+	struct rig r;
+	rig_init(&r);
+	rig_start(&r);
+	rig_up(&r);
+	struct end *a = rig_client(&r);
+	say(&r, a, J "\"id\":1,\"method\":\"tools/call\"}");
+	ck_has(hear(&r, &r.server), "tools/call");
+	pass(&r, 2000);
+	r.p.request_timeout_ms = 3000;
+	r.p.max_message = 100;
+	ck_assert_int_eq(mux_configure(r.mux, &r.p), 0);
+	spin(&r);
+	ck_silent(&r, a);
+	pass(&r, 1000);
+	ck_has(hear(&r, a), "\"id\":1,\"error\":{\"code\":-32603");
+	ck_has(hear(&r, &r.server), "notifications/cancelled");
+	char big[200];
+	memset(big, 'x', sizeof(big));
+	say_bytes(&r, a, big, sizeof(big));
+	say(&r, a, "");
+	ck_has(hear(&r, a), "max_message (100 bytes)");
+	rig_done(&r);
+}
+END_TEST
+
 START_TEST(closing_stdin_parks_what_comes_after)
 {
 	struct rig r;
@@ -325,6 +352,7 @@ Suite *suite_stdio_mux(void)
 	tcase_add_test(t, a_closed_gate_answers_at_once_with_why);
 	tcase_add_test(t, a_sleeping_server_is_woken_by_a_message_but_not_by_ping);
 	tcase_add_test(t, request_timeout_answers_and_cancels);
+	tcase_add_test(t, a_changed_configuration_counts_at_once);
 	tcase_add_test(t, closing_stdin_parks_what_comes_after);
 	tcase_add_test(t, our_own_requests_are_answered_or_fail_with_the_process);
 	suite_add_tcase(s, t);
