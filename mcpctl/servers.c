@@ -273,9 +273,35 @@ static int order(const struct cli *c, enum wire_verb verb, cJSON *takes_params, 
 	return WIRE_EXIT_OK;
 }
 
+/* The files are not valid, and nothing was changed. */
+static void print_invalid(const cJSON *result, const cJSON *errors)
+{
+	const cJSON *line;
+	cJSON_ArrayForEach(line, errors)
+	{
+		(void)fprintf(stderr, "%s\n", cJSON_IsString(line) ? line->valuestring : "");
+	}
+	(void)fprintf(stderr, "mcpctl: %s\n", client_text(result, "text"));
+}
+
 int verb_reload(const struct cli *c)
 {
-	return order(c, WIRE_RELOAD, cJSON_CreateObject(), WIRE_ANSWER_MS);
+	cJSON *params = cJSON_CreateObject(), *result = NULL;
+	if (params)
+		(void)cJSON_AddBoolToObject(params, "wait", !(c->given & CLI_NO_WAIT));
+	int r = client_once(&c->where, WIRE_RELOAD, params, -1, &result);
+	if (r)
+		return r;
+	const cJSON *errors = cJSON_GetObjectItemCaseSensitive(result, "errors");
+	if (!c->is_json && errors)
+		print_invalid(result, errors);
+	else if (!c->is_json)
+		(void)puts(client_text(result, "text"));
+	r = print_outcome(c, result);
+	if (errors)
+		r = WIRE_EXIT_CONFIG;
+	cJSON_Delete(result);
+	return r;
 }
 
 int verb_shutdown(const struct cli *c)

@@ -93,6 +93,14 @@ int agents_add_socket(struct agents *as, const char *agent, struct stream *takes
 	return add(as, agent, MUX_SOCKET, takes, e);
 }
 
+bool agents_has_pipes(const struct agents *as, const char *agent)
+{
+	for (const struct attached *a = as->first; a; a = a->next)
+		if (!a->is_session && strcmp(mux_agent_name(a->end), agent) == 0)
+			return true;
+	return false;
+}
+
 void agents_remove(struct agents *as, const char *agent)
 {
 	for (struct attached **at = &as->first; *at;) {

@@ -24,6 +24,8 @@ int agents_add_socket(struct agents *as, const char *agent, struct stream *takes
 /* Every end: its agent, whether it is a session over a socket, whether somebody is there. */
 typedef void agents_fn(void *ctx, const char *agent, bool is_session, bool is_present);
 void agents_each(const struct agents *as, agents_fn *fn, void *ctx);
+/* Does this agent have pipes here? */
+bool agents_has_pipes(const struct agents *as, const char *agent);
 /* The pipes and sessions of this agent go. */
 void agents_remove(struct agents *as, const char *agent);
 

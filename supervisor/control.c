@@ -275,3 +275,9 @@ void control_changed(struct control *ctl)
 			if (c->wait && !c->is_dead)
 				ctl_wait_look(c);
 }
+
+void control_server_gone(struct control *ctl, struct server *server)
+{
+	(void)ctl;
+	(void)server;
+}

@@ -13,6 +13,7 @@
 struct conf_agent;
 struct control;
 struct err;
+struct server;
 struct supervisor;
 
 /* Opens the operator's socket; rundir must stand. -EBUSY in e->code: another mcpinit answers there. */
@@ -23,6 +24,9 @@ void control_free(struct control *ctl);
 /* Opens the agent's socket in its directory (rundir_agent() first). */
 int control_add_agent(struct control *ctl, const struct conf_agent *agent, struct err *e);
 void control_remove_agent(struct control *ctl, const char *agent);
+
+/* The server is about to be freed: those who follow it or wait for it are told. */
+void control_server_gone(struct control *ctl, struct server *s);
 
 /* Something changed: those who wait for an outcome are answered if it is there. From the loop. */
 void control_changed(struct control *ctl);

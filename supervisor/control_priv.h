@@ -84,6 +84,8 @@ const struct conf_agent *ctl_agent(const struct ctl_client *c);
 /* --- control_wait.c --- */
 /* start, stop, restart, wait: does it, and answers now or later. */
 void ctl_wait_begin(struct ctl_client *c, const struct wire_request *rq);
+/* reload: as start, of the servers that begin anew. */
+void ctl_reload(struct ctl_client *c, const struct wire_request *rq);
 void ctl_wait_look(struct ctl_client *c);
 void ctl_wait_free(struct ctl_wait *w);
 

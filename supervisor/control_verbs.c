@@ -257,7 +257,7 @@ static void (*const verbs[WIRE_VERBS])(struct ctl_client *c, const struct wire_r
 	[WIRE_STOP] = ctl_wait_begin,  [WIRE_RESTART] = ctl_wait_begin,
 	[WIRE_WAIT] = ctl_wait_begin,  [WIRE_LOGS] = do_logs,
 	[WIRE_CONNECT] = do_connect,   [WIRE_ENDPOINT] = do_endpoint,
-	[WIRE_SHUTDOWN] = do_shutdown, [WIRE_RELOAD] = do_later,
+	[WIRE_SHUTDOWN] = do_shutdown, [WIRE_RELOAD] = ctl_reload,
 	[WIRE_AGENTS] = do_agents,     [WIRE_SWEEP] = do_later,
 };
 

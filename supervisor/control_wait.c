@@ -6,6 +6,7 @@
 #include "base/loop.h"
 #include "conf/conf.h"
 #include "supervisor/control_priv.h"
+#include "supervisor/reload.h"
 #include "supervisor/server.h"
 #include "supervisor/status.h"
 #include "supervisor/supervisor.h"
@@ -24,6 +25,7 @@ struct waited {
 struct ctl_wait {
 	enum wire_verb verb;
 	cJSON *id;	     /* owned */
+	char *text;	     /* owned; what else the answer says; NULL: nothing */
 	bool is_all;	     /* no names were given */
 	bool is_begun;	     /* a round has passed: wishes have become states */
 	bool is_late;	     /* the timeout is over */
@@ -40,6 +42,7 @@ void ctl_wait_free(struct ctl_wait *w)
 		return;
 	loop_timer_free(w->timer);
 	cJSON_Delete(w->id);
+	free(w->text);
 	free(w->each);
 	free(w);
 }
@@ -52,19 +55,11 @@ static bool is_stopped(const struct server *s)
 	return state == SRV_STOPPED || state == SRV_EXITED || state == SRV_FATAL;
 }
 
-static bool depends_on(const struct server *s, const struct server *other)
-{
-	for (char **d = server_conf(s)->depends_on; *d; d++)
-		if (strcmp(*d, server_name(other)) == 0)
-			return true;
-	return false;
-}
-
 /* STARTING for ever: what it depends on is down and nobody wants it up. NULL: not so. */
 static const struct server *hopeless_for(const struct supervisor *sv, const struct server *s)
 {
 	for (size_t i = 0; i < sv->n_servers; i++)
-		if (depends_on(s, sv->servers[i]) && is_stopped(sv->servers[i]))
+		if (server_depends_on(s, sv->servers[i]) && is_stopped(sv->servers[i]))
 			return sv->servers[i];
 	return NULL;
 }
@@ -154,7 +149,7 @@ static enum outcome outcome_of(const struct ctl_wait *w, const struct waited *ea
 static bool has_dependant_up(const struct ctl_wait *w, const struct server *s)
 {
 	for (size_t i = 0; i < w->n; i++)
-		if (depends_on(w->each[i].server, s) && !is_stopped(w->each[i].server))
+		if (server_depends_on(w->each[i].server, s) && !is_stopped(w->each[i].server))
 			return true;
 	return false;
 }
@@ -187,7 +182,7 @@ static void find_left_behind(const struct ctl_wait *w, struct buf *names)
 		if (is_stopped(s) || is_named(w, s))
 			continue;
 		for (size_t j = 0; j < w->n; j++)
-			if (depends_on(s, w->each[j].server)) {
+			if (server_depends_on(s, w->each[j].server)) {
 				(void)buf_addf(names, "%s%s", names->len ? ", " : "",
 					       server_name(s));
 				break;
@@ -227,11 +222,22 @@ static bool add_outcome(cJSON *servers, const struct server *s, bool is_done, co
 	return false;
 }
 
+/* {text?, servers: […]}; NULL: out of memory. The array is the result's. */
+static cJSON *begin_result(const struct ctl_wait *w, cJSON **ret_servers)
+{
+	cJSON *result = cJSON_CreateObject();
+	bool is_whole = result && (!w->text || status_add_text(result, "text", w->text));
+	*ret_servers = is_whole ? cJSON_AddArrayToObject(result, "servers") : NULL;
+	if (*ret_servers)
+		return result;
+	cJSON_Delete(result);
+	return NULL;
+}
+
 /* Answers if all outcomes are there; `wait` also as soon as one failed. late: names those that are not ready. */
 static void look(struct ctl_wait *w)
 {
-	cJSON *result = cJSON_CreateObject();
-	cJSON *servers = result ? cJSON_AddArrayToObject(result, "servers") : NULL;
+	cJSON *servers, *result = begin_result(w, &servers);
 	bool is_whole = servers != NULL, is_open = false, has_failed = false;
 	_cleanup_buf_ struct buf late = { 0 };
 	for (size_t i = 0; i < w->n && is_whole; i++) {
@@ -380,8 +386,7 @@ static int objection(struct ctl_wait *w, const struct wire_request *rq, struct b
 
 static void answer_at_once(struct ctl_wait *w)
 {
-	cJSON *result = cJSON_CreateObject();
-	cJSON *servers = result ? cJSON_AddArrayToObject(result, "servers") : NULL;
+	cJSON *servers, *result = begin_result(w, &servers);
 	bool is_whole = servers != NULL;
 	for (size_t i = 0; i < w->n && is_whole; i++)
 		is_whole = add_outcome(servers, w->each[i].server, true, "asked for");
@@ -390,6 +395,11 @@ static void answer_at_once(struct ctl_wait *w)
 		result = NULL;
 	}
 	answer(w, result);
+}
+
+static bool waits_for_it(const struct wire_request *rq)
+{
+	return !cJSON_IsFalse(cJSON_GetObjectItemCaseSensitive(rq->params, "wait"));
 }
 
 void ctl_wait_begin(struct ctl_client *c, const struct wire_request *rq)
@@ -406,7 +416,7 @@ void ctl_wait_begin(struct ctl_client *c, const struct wire_request *rq)
 		refuse(w, code, buf_str(&text));
 		return;
 	}
-	bool waits = !cJSON_IsFalse(cJSON_GetObjectItemCaseSensitive(rq->params, "wait"));
+	bool waits = waits_for_it(rq);
 	act(w);
 	if (w->verb == WIRE_STOP)
 		stop_next(w, !waits);
@@ -414,4 +424,56 @@ void ctl_wait_begin(struct ctl_client *c, const struct wire_request *rq)
 		answer_at_once(w);
 	else
 		loop_timer_at(w->timer, 0); /* a wish may take a round to become a state */
+}
+
+/* --- reload -------------------------------------------------------------------------------- */
+
+static cJSON *invalid(const struct reload *r)
+{
+	cJSON *result = cJSON_CreateObject();
+	cJSON *errors = NULL;
+	bool is_whole = result && status_add_text(result, "text", buf_str(&r->text)) &&
+			(errors = cJSON_AddArrayToObject(result, "errors"));
+	for (size_t i = 0; i < r->errors.n && is_whole; i++) {
+		cJSON *line = cJSON_CreateString(r->errors.lines[i]);
+		is_whole = cJSON_AddItemToArray(errors, line);
+	}
+	if (is_whole)
+		return result;
+	cJSON_Delete(result);
+	return NULL;
+}
+
+static void wait_for_begun(struct ctl_client *c, const struct wire_request *rq,
+			   const struct reload *r)
+{
+	struct ctl_wait *w = wait_new(c, rq);
+	if (!w || !(w->text = strdup(buf_str(&r->text)))) {
+		ctl_wait_free(w);
+		ctl_error(c, rq->id, WIRE_INTERNAL, "reloaded, but out of memory for the answer");
+		return;
+	}
+	c->wait = w;
+	for (char **name = r->begun; name && *name; name++) {
+		struct server *s = supervisor_find(c->socket->ctl->sv, *name);
+		if (s)
+			add_server(w, s);
+	}
+	if (w->n == 0 || !waits_for_it(rq))
+		answer_at_once(w);
+	else
+		loop_timer_at(w->timer, 0);
+}
+
+void ctl_reload(struct ctl_client *c, const struct wire_request *rq)
+{
+	struct reload r;
+	reload_run(c->socket->ctl->sv, &r);
+	if (r.outcome == RELOAD_REFUSED)
+		ctl_error(c, rq->id, WIRE_REFUSED, "%s", buf_str(&r.text));
+	else if (r.outcome == RELOAD_INVALID)
+		ctl_result(c, rq->id, invalid(&r));
+	else
+		wait_for_begun(c, rq, &r);
+	reload_done(&r);
 }

@@ -325,6 +325,11 @@ void launch_kill(struct launch *l)
 		call_off(l);
 }
 
+void launch_conf_moved(struct launch *l, const struct conf_server *conf)
+{
+	l->p.conf = conf;
+}
+
 void launch_event(struct launch *l, const struct docker_event *ev)
 {
 	if (l->carrier && l->carrier->ops->event)

@@ -53,6 +53,8 @@ void launch_stop(struct launch *l);
 void launch_kill(struct launch *l);
 /* No more callbacks; what still exists is killed and removed in the background. */
 void launch_free(struct launch *l);
+/* The same configuration at another place: the one it borrowed goes. */
+void launch_conf_moved(struct launch *l, const struct conf_server *conf);
 /* A container event that may be about it. */
 void launch_event(struct launch *l, const struct docker_event *ev);
 

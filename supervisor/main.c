@@ -79,15 +79,6 @@ static const char *find_config(const struct options *o)
 	return access(DEFAULT_CONFIG, F_OK) == 0 ? DEFAULT_CONFIG : NULL;
 }
 
-static void apply_log(const struct conf *conf)
-{
-	int level = conf->log_level ? log_level_of(conf->log_level) : LOG_INFO;
-	bool is_json = conf->log_format && strcmp(conf->log_format, "json") == 0;
-	log_set(level < 0 ? LOG_INFO : (enum log_level)level, is_json ? LOG_JSON : LOG_TEXT);
-	for (char **s = conf->secrets; *s; s++)
-		log_redact_add(*s);
-}
-
 /* From here on they wait for the loop: a SIGTERM that meets PID 1 without a handler is dropped by the kernel. */
 static void block_signals(void)
 {
@@ -132,12 +123,12 @@ int main(int argc, char **argv)
 		conf_free(conf);
 		return EXIT_SUCCESS;
 	}
-	apply_log(conf);
+	supervisor_set_log(conf);
 	for (char **w = conf->warnings; *w; w++)
 		log_warn("mcpinit", "%s", *w);
 	struct supervisor_params p = {
+		.source = src,
 		.conf = conf,
-		.environ = (const char *const *)environ,
 		.command_argv = o.command,
 	};
 	status = supervisor_run(&p);

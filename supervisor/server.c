@@ -270,7 +270,7 @@ void server_restart(struct server *s, const char *why)
 	server_step(s, EV_RECYCLE);
 }
 
-void server_shut(struct server *s, int64_t grace_ms)
+void server_shut_for(struct server *s, int64_t grace_ms, const char *why)
 {
 	bool was_shut = s->is_shut;
 	s->is_shut = true;
@@ -281,7 +281,7 @@ void server_shut(struct server *s, int64_t grace_ms)
 	if (!means_something(s, EV_STOP))
 		return;
 	if (!was_shut)
-		server_set_why(s, "mcpinit is shutting down");
+		server_set_why(s, why);
 	bool was_stopping = s->state == SRV_STOPPING;
 	server_step(s, EV_STOP);
 	if (!s->launch || s->stop_step >= STOP_KILL)
@@ -292,6 +292,11 @@ void server_shut(struct server *s, int64_t grace_ms)
 	} else if (was_stopping) {
 		loop_timer_in(s->timer, grace_ms);
 	}
+}
+
+void server_shut(struct server *s, int64_t grace_ms)
+{
+	server_shut_for(s, grace_ms, "mcpinit is shutting down");
 }
 
 void server_kick(struct server *s)

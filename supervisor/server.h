@@ -22,7 +22,7 @@ struct mux;
 struct server;
 struct stream;
 
-/* conf is borrowed for the server's life. */
+/* conf is borrowed until another takes its place. */
 struct server *server_new(struct supervisor *sv, const struct conf_server *conf, struct err *e);
 void server_free(struct server *s);
 
@@ -40,6 +40,8 @@ bool server_counts_as_up(const struct server *s);
 bool server_is_asleep(const struct server *s);
 /* What keeps it from being launched, as supervisor_holds() last said. */
 enum supervisor_hold server_hold(const struct server *s);
+/* depends_on of s names other. */
+bool server_depends_on(const struct server *s, const struct server *other);
 /* It has not been RUNNING since it was last asked for: depends_on orders this start. */
 bool server_is_first_start(const struct server *s);
 
@@ -49,6 +51,19 @@ void server_stop(struct server *s, const char *why);
 void server_restart(struct server *s, const char *why);
 /* Shutdown: as stop, but with this grace instead of stop_grace_period; 0 kills at once. Never starts again. */
 void server_shut(struct server *s, int64_t grace_ms);
+/*
+ * A reload. In both cases the new configuration is borrowed; the old one still is while server_borrows() says so.
+ * server_adopt: the process that runs, or the next, is described by it as well as by the old one; is_tuned: it does say
+ * something new about how the process is supervised. server_reconfigure: it needs a new process, which begins where
+ * one is wanted. Also brings back a server that is leaving. server_leave: it is not in the configuration any more: stops
+ * for good; once server_is_down(), it can be freed.
+ */
+void server_adopt(struct server *s, const struct conf_server *conf, bool is_tuned);
+void server_reconfigure(struct server *s, const struct conf_server *conf);
+void server_leave(struct server *s);
+bool server_is_leaving(const struct server *s);
+bool server_borrows(const struct server *s, const struct conf_server *conf);
+
 /* Something it may have waited for has changed: engine, dependency, a free slot. */
 void server_kick(struct server *s);
 /* The engine answers again: the api gets its chance again, too. */

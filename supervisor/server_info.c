@@ -13,6 +13,7 @@
 #include "supervisor/supervisor.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 const char *server_name(const struct server *s)
 {
@@ -75,6 +76,14 @@ bool server_is_first_start(const struct server *s)
 	return s->is_first;
 }
 
+bool server_depends_on(const struct server *s, const struct server *other)
+{
+	for (char **d = s->conf->depends_on; *d; d++)
+		if (strcmp(*d, other->conf->name) == 0)
+			return true;
+	return false;
+}
+
 static const char *health_word(const struct server *s)
 {
 	if (s->state == SRV_STARTING)
@@ -123,23 +132,8 @@ struct server *server_new(struct supervisor *sv, const struct conf_server *conf,
 	s->state = SRV_STOPPED;
 	s->tools = -1;
 	s->grace_ms = conf->stop_grace_period_ms;
-	s->backoff = (struct backoff){ .base_ms = conf->backoff_ms,
-				       .max_ms = conf->backoff_max_ms,
-				       .startsecs_ms = conf->startsecs_ms,
-				       .retries = (unsigned)conf->startretries };
-	struct mux_params mp = {
-		.loop = sv->loop,
-		.server = conf->name,
-		.version = MCPINIT_VERSION,
-		.protocol = conf->protocol,
-		.max_message = (size_t)conf->max_message,
-		.max_queue = (size_t)conf->max_queue,
-		.park_timeout_ms = conf->park_timeout_ms,
-		.linger_ms = conf->linger_ms,
-		.request_timeout_ms = conf->request_timeout_ms,
-		.cb = server_mux_cb,
-		.ctx = s,
-	};
+	server_take_backoff(s);
+	struct mux_params mp = server_mux_params(s);
 	s->mux = mux_new(&mp, e);
 	s->errlog = errlog_new(sv->loop, conf->name);
 	s->timer = loop_timer_new(sv->loop, server_timer_fired, s);

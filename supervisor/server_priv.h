@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * server_priv: the insides of a server, shared by the three files that are one: server.c (the machine: states, wishes,
- * stopping), server_process.c (one process: launch, handshake, health, death), server_info.c (birth, looking at it).
+ * server_priv: the insides of a server, shared by the four files that are one: server.c (the machine: states, wishes,
+ * stopping), server_process.c (one process: launch, handshake, health, death), server_conf.c (its configuration),
+ * server_info.c (birth, looking at it).
  */
 #ifndef SUPERVISOR_SERVER_PRIV_H
 #define SUPERVISOR_SERVER_PRIV_H
@@ -21,7 +22,8 @@ enum stop_step { STOP_STDIN, STOP_SIGNAL, STOP_KILL, STOP_LEAVE };
 
 struct server {
 	struct supervisor *sv;
-	const struct conf_server *conf; /* borrowed */
+	const struct conf_server *conf;	     /* borrowed */
+	const struct conf_server *next_conf; /* borrowed; the next process's; NULL: the same */
 	struct mux *mux;
 	struct agents *agents;
 	struct errlog *errlog;
@@ -31,12 +33,13 @@ struct server {
 
 	enum srv_state state;
 	bool want_up;
-	bool is_shut;	/* going down for good */
-	bool is_asked;	/* we asked this process to go */
-	bool is_word;	/* … by an operator's word: what follows need not wait for a backoff */
-	bool was_ready; /* this process reached RUNNING */
-	bool is_first;	/* it has not been RUNNING since it was last asked for: depends_on counts */
-	bool has_slot;	/* counts in sv->starting */
+	bool is_shut;	 /* going down for good */
+	bool is_leaving; /* … and then to be freed */
+	bool is_asked;	 /* we asked this process to go */
+	bool is_word;	 /* … by an operator's word: what follows need not wait for a backoff */
+	bool was_ready;	 /* this process reached RUNNING */
+	bool is_first; /* it has not been RUNNING since it was last asked for: depends_on counts */
+	bool has_slot; /* counts in sv->starting */
 	bool is_by_hand;	   /* stopped by an operator */
 	bool is_unfit;		   /* stopped for being unhealthy */
 	enum supervisor_hold hold; /* STARTING: why it is not launched */
@@ -66,6 +69,8 @@ void server_set_gate(struct server *s);
 /* A lifecycle line: into the log and into `mcpctl logs`. */
 void server_note(struct server *s, enum log_level level, const char *event, const char *text);
 void server_release_slot(struct server *s);
+/* server_shut(), with another reason. */
+void server_shut_for(struct server *s, int64_t grace_ms, const char *why);
 /* on_unhealthy = stop: down, and not for being asked to. */
 void server_stop_unfit(struct server *s, const char *why);
 void server_timer_fired(void *ctx);
@@ -81,5 +86,11 @@ void server_watch_health(struct server *s);
 /* Its stdout ended and no exit came in time. */
 void server_stdout_over(void *ctx);
 extern const struct mux_cb server_mux_cb;
+
+/* --- server_conf.c --- */
+struct mux_params server_mux_params(struct server *s);
+void server_take_backoff(struct server *s);
+/* There is no process: what was changed meanwhile counts for the next. */
+void server_take_next_conf(struct server *s);
 
 #endif

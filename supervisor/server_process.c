@@ -50,6 +50,7 @@ void server_drop_process(struct server *s)
 	loop_timer_stop(s->stdout_timer);
 	launch_free(take_ptr(&s->launch));
 	server_release_slot(s);
+	server_take_next_conf(s);
 }
 
 static unsigned random_bits(void)

@@ -5,16 +5,16 @@
 #include "base/err.h"
 #include "base/log.h"
 #include "base/loop.h"
-#include "base/stream.h"
 #include "base/wire.h"
 #include "conf/conf.h"
 #include "stdio/fifo.h"
-#include "supervisor/agents.h"
 #include "supervisor/command.h"
 #include "supervisor/control.h"
+#include "supervisor/doors.h"
 #include "supervisor/engine.h"
 #include "supervisor/launch.h"
 #include "supervisor/reap.h"
+#include "supervisor/reload.h"
 #include "supervisor/rundir.h"
 #include "supervisor/server.h"
 #include "supervisor/shutdown.h"
@@ -111,7 +111,17 @@ bool supervisor_is_booted(const struct supervisor *sv)
 }
 
 /* As a plain init, without servers, we have nothing to tell. */
-#define say(sv, ...) log_event((sv)->n_servers ? LOG_INFO : LOG_DEBUG, "mcpinit", NULL, __VA_ARGS__)
+#define say(sv, ...)                                                                               \
+	log_event((sv)->source.path ? LOG_INFO : LOG_DEBUG, "mcpinit", NULL, __VA_ARGS__)
+
+void supervisor_set_log(const struct conf *conf)
+{
+	int level = conf->log_level ? log_level_of(conf->log_level) : LOG_INFO;
+	bool is_json = conf->log_format && strcmp(conf->log_format, "json") == 0;
+	log_set(level < 0 ? LOG_INFO : (enum log_level)level, is_json ? LOG_JSON : LOG_TEXT);
+	for (char **s = conf->secrets; *s; s++)
+		log_redact_add(*s);
+}
 
 /* --- the end -------------------------------------------------------------------------------- */
 
@@ -210,6 +220,7 @@ static void look_again(void *ctx)
 		if (server_conf(s)->required && server_state(s) == SRV_FATAL)
 			required_failed(sv, s, "FATAL");
 	}
+	reload_look(sv);
 	if (is_required_up(sv))
 		loop_timer_stop(sv->required_timer);
 	start_command(sv);
@@ -223,6 +234,12 @@ void supervisor_changed(struct supervisor *sv, struct server *s)
 {
 	(void)s;
 	loop_timer_at(sv->look_timer, 0);
+}
+
+void supervisor_watch_required(struct supervisor *sv)
+{
+	if (!is_required_up(sv) && !loop_timer_is_armed(sv->required_timer))
+		loop_timer_in(sv->required_timer, sv->conf->required_timeout_ms);
 }
 
 static void required_late(void *ctx)
@@ -259,10 +276,12 @@ static void got_signal(void *ctx, const struct signalfd_siginfo *si)
 		supervisor_shutdown(sv, why);
 		break;
 	}
-	case SIGNAL_RELOAD:
-		log_warn("mcpinit", "SIGHUP: reload is not supported by this version; restart the "
-				    "container to read the configuration anew");
+	case SIGNAL_RELOAD: {
+		struct reload r;
+		reload_run(sv, &r);
+		reload_done(&r); /* it has logged what there is to say */
 		break;
+	}
 	case SIGNAL_REAP:
 		reap_drain(sv->reap);
 		break;
@@ -273,33 +292,6 @@ static void got_signal(void *ctx, const struct signalfd_siginfo *si)
 }
 
 /* --- boot ----------------------------------------------------------------------------------- */
-
-static int open_agent(struct supervisor *sv, const struct conf_agent *a, struct err *e)
-{
-	struct rundir_agent ra = { .name = a->name, .uid = a->uid, .gid = a->gid };
-	if (strcmp(a->name, "default") == 0 && a->uid < 0 && sv->conf->default_gid >= 0) {
-		ra.gid = sv->conf->default_gid;
-		ra.is_group = true;
-	}
-	int r = rundir_agent(sv->rundir, &ra, e);
-	if (r < 0)
-		return r;
-	for (size_t i = 0; i < sv->n_servers; i++) {
-		struct server *s = sv->servers[i];
-		if (!conf_agent_may(a, server_name(s)))
-			continue;
-		struct stream *pipes =
-			rundir_pipes(sv->rundir, sv->fifos, a->name, server_name(s), e);
-		if (!pipes)
-			return e->code;
-		r = agents_add_pipes(server_agents(s), a->name, pipes, e);
-		if (r < 0) {
-			stream_free(pipes);
-			return r;
-		}
-	}
-	return control_add_agent(sv->control, a, e);
-}
 
 static int open_servers(struct supervisor *sv, struct err *e)
 {
@@ -341,7 +333,7 @@ static int open_all(struct supervisor *sv, struct err *e)
 		return r;
 	if (getpid() != 1 && (r = reap_become_subreaper(e)) < 0)
 		return r;
-	if (sv->conf->servers[0] == NULL)
+	if (!sv->source.path)
 		return 0; /* a plain init: nothing to listen for, nothing to leave behind */
 	if (!(sv->fifos = fifo_set_new(sv->loop, e)))
 		return -EIO;
@@ -352,7 +344,7 @@ static int open_all(struct supervisor *sv, struct err *e)
 	if ((r = open_servers(sv, e)) < 0)
 		return r;
 	for (struct conf_agent **a = sv->conf->agents; *a; a++) {
-		if ((r = open_agent(sv, *a, e)) < 0)
+		if ((r = doors_open(sv, *a, e)) < 0)
 			return r;
 	}
 	rundir_tidy(sv->rundir);
@@ -374,6 +366,7 @@ static void close_all(struct supervisor *sv)
 	loop_timer_free(sv->required_timer);
 	reap_free(sv->reap);
 	loop_free(sv->loop);
+	reload_close(sv);
 	conf_free((struct conf *)sv->conf);
 }
 
@@ -381,8 +374,7 @@ static void boot(struct supervisor *sv)
 {
 	say(sv, "mcpinit %s, pid %d, %zu server%s, pipes under %s", MCPINIT_VERSION, (int)getpid(),
 	    sv->n_servers, sv->n_servers == 1 ? "" : "s", sv->conf->runtime_dir);
-	if (!is_required_up(sv))
-		loop_timer_in(sv->required_timer, sv->conf->required_timeout_ms);
+	supervisor_watch_required(sv);
 	for (size_t i = 0; i < sv->n_servers; i++) {
 		if (server_conf(sv->servers[i])->autostart == CONF_AUTOSTART_YES)
 			server_start(sv->servers[i], "boot");
@@ -399,8 +391,9 @@ static int exit_of(int code)
 
 int supervisor_run(const struct supervisor_params *p)
 {
-	struct supervisor sv = { .conf = p->conf,
-				 .environ = p->environ,
+	struct supervisor sv = { .source = p->source,
+				 .conf = p->conf,
+				 .environ = p->source.environ,
 				 .command_argv = p->command_argv };
 	struct err e = { 0 };
 	int r = open_all(&sv, &e);

@@ -6,12 +6,14 @@
 #ifndef SUPERVISOR_SUPERVISOR_H
 #define SUPERVISOR_SUPERVISOR_H
 
+#include "conf/conf.h"
+
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
 struct command;
-struct conf;
+struct conf_old;
 struct control;
 struct docker;
 struct docker_self;
@@ -27,7 +29,10 @@ struct shutdown;
 
 struct supervisor {
 	struct loop *loop;
+	struct conf_source
+		source; /* where conf came from; path NULL: a plain init, with nothing but COMMAND */
 	const struct conf *conf;    /* owned */
+	struct conf_old *old_confs; /* owned; before it, and still borrowed from */
 	const char *const *environ; /* ours, as main got it */
 	char *const *command_argv;  /* COMMAND, or NULL */
 	struct http *http;
@@ -41,7 +46,8 @@ struct supervisor {
 	struct shutdown *shutdown;     /* NULL: we are not going down */
 	struct loop_timer *look_timer; /* something changed: look_again() */
 	struct loop_timer *required_timer;
-	struct server **servers; /* n_servers, in the order of the configuration */
+	struct server *
+		*servers; /* n_servers, in the order of the configuration; then those that leave */
 	size_t n_servers;
 	char *instance;	      /* NULL until known */
 	char boot[17];	      /* this life's nonce, hex */
@@ -53,13 +59,18 @@ struct supervisor {
 };
 
 struct supervisor_params {
-	const struct conf *conf; /* taken */
-	const char *const *environ;
+	struct conf_source source; /* borrowed, as is environ */
+	const struct conf *conf;   /* taken */
 	char *const *command_argv; /* NULL-terminated, or NULL */
 };
 
 /* Runs until shutdown; the exit status of the program. */
 int supervisor_run(const struct supervisor_params *p);
+
+/* Level, format and secrets of the log, as the configuration has them. */
+void supervisor_set_log(const struct conf *conf);
+/* From now on required_timeout counts for required servers that are not up, unless it does already. */
+void supervisor_watch_required(struct supervisor *sv);
 
 /* A server's state changed: waiters, dependants, COMMAND, `required` are looked at again (from the loop). */
 void supervisor_changed(struct supervisor *sv, struct server *s);

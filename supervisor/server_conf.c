@@ -1,0 +1,110 @@
+/* SPDX-License-Identifier: MIT */
+/* A server and its configuration: taken at birth, exchanged by a reload, or taken away. */
+#include "base/cleanup.h"
+#include "base/log.h"
+#include "conf/conf.h"
+#include "supervisor/launch.h"
+#include "supervisor/pulse.h"
+#include "supervisor/server_priv.h"
+#include "supervisor/supervisor.h"
+
+struct mux_params server_mux_params(struct server *s)
+{
+	const struct conf_server *conf = s->conf;
+	return (struct mux_params){
+		.loop = s->sv->loop,
+		.server = conf->name,
+		.version = MCPINIT_VERSION,
+		.protocol = conf->protocol,
+		.max_message = (size_t)conf->max_message,
+		.max_queue = (size_t)conf->max_queue,
+		.park_timeout_ms = conf->park_timeout_ms,
+		.linger_ms = conf->linger_ms,
+		.request_timeout_ms = conf->request_timeout_ms,
+		.cb = server_mux_cb,
+		.ctx = s,
+	};
+}
+
+void server_take_backoff(struct server *s)
+{
+	s->backoff.base_ms = s->conf->backoff_ms;
+	s->backoff.max_ms = s->conf->backoff_max_ms;
+	s->backoff.startsecs_ms = s->conf->startsecs_ms;
+	s->backoff.retries = s->conf->startretries;
+}
+
+static void take(struct server *s, const struct conf_server *conf)
+{
+	s->conf = conf;
+	s->next_conf = NULL;
+	server_take_backoff(s);
+	if (s->launch)
+		launch_conf_moved(s->launch, conf);
+	struct mux_params mp = server_mux_params(s);
+	if (mux_configure(s->mux, &mp) < 0)
+		log_error(conf->name, "out of memory: its old limits and times hold on");
+}
+
+void server_take_next_conf(struct server *s)
+{
+	if (s->next_conf)
+		take(s, s->next_conf);
+}
+
+/* autostart says so, unless an operator has said otherwise. */
+static bool is_to_be_started(const struct server *s, const struct conf_server *conf)
+{
+	return conf->autostart == CONF_AUTOSTART_YES && !s->is_by_hand;
+}
+
+void server_adopt(struct server *s, const struct conf_server *conf, bool is_tuned)
+{
+	bool was_yes = s->conf->autostart == CONF_AUTOSTART_YES;
+	if (s->next_conf) {
+		s->next_conf = conf; /* the process that is going knows neither */
+		return;
+	}
+	take(s, conf);
+	if (is_tuned && s->state == SRV_RUNNING) {
+		pulse_free(take_ptr(&s->pulse));
+		server_watch_health(s);
+	}
+	/* Most that made it FATAL is nothing that a configuration shows: a login, an image, a mount. */
+	if (s->state == SRV_FATAL || (is_tuned && !was_yes && is_to_be_started(s, conf)))
+		server_start(s, "reload");
+	server_set_gate(s);
+}
+
+void server_reconfigure(struct server *s, const struct conf_server *conf)
+{
+	bool is_back = s->is_leaving;
+	s->is_leaving = false;
+	if (is_back)
+		s->is_shut = false;
+	s->next_conf = conf;
+	if (!s->launch)
+		take(s, conf);
+	s->first_error[0] = '\0';
+	if (s->want_up || is_to_be_started(s, conf))
+		server_restart(s, is_back ? "in the configuration again"
+					  : "its configuration has changed");
+	server_set_gate(s);
+}
+
+void server_leave(struct server *s)
+{
+	s->is_leaving = true;
+	server_shut_for(s, s->conf->stop_grace_period_ms, "removed from the configuration");
+	supervisor_changed(s->sv, s);
+}
+
+bool server_is_leaving(const struct server *s)
+{
+	return s->is_leaving;
+}
+
+bool server_borrows(const struct server *s, const struct conf_server *conf)
+{
+	return s->conf == conf || s->next_conf == conf;
+}
