@@ -31,6 +31,7 @@ struct idmap_entry {
 	enum rpc_method method;
 	enum call_state state;
 	bool is_second;	      /* sent to a second process already */
+	bool is_plain_list;   /* mux: tools/list, and nothing else said */
 	bool is_suspect;      /* its answer may have been a line that was lost */
 	int64_t stamp_ms;     /* request_timeout counts from here */
 	int64_t parked_ms;    /* first met a gate with a limit; 0: never */

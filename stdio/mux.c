@@ -179,6 +179,8 @@ static void apply_gate(struct mux *m)
 		next = call->next;
 		if (!call->owner || call->state == CALL_SENT)
 			continue;
+		if (m->gate == MUX_ASLEEP)
+			mux_raise(m, EV_WANTED);
 		if (m->gate == MUX_REFUSE)
 			call_fail(m, call,
 				  &(struct call_failure){ .reason = m->why, .is_retryable = true });
@@ -186,8 +188,6 @@ static void apply_gate(struct mux *m)
 			call->parked_ms = clock_ms();
 	}
 	check_due(m);
-	if (m->gate == MUX_ASLEEP && !m->up && m->ids.n > 0)
-		mux_raise(m, EV_WANTED);
 }
 
 void mux_set_gate(struct mux *m, enum mux_gate gate, const char *why)
@@ -225,6 +225,7 @@ int mux_attach(struct mux *m, struct stream *takes, struct err *e)
 		return e ? e->code : -EIO;
 	m->generation++;
 	m->tools = -1;
+	mux_forget_tools(m);
 	shake_begin(m);
 	return 0;
 }
@@ -247,6 +248,7 @@ void mux_became_ready(struct mux *m)
 	check_due(m);
 	if (is_again)
 		down_lists_changed(m);
+	rest_over(m);
 	mux_raise(m, EV_READY);
 }
 
@@ -316,9 +318,12 @@ struct mux *mux_new(const struct mux_params *p, struct err *e)
 	m->why = strdup("");
 	m->defer = loop_timer_new(p->loop, deferred, m);
 	m->due = loop_timer_new(p->loop, check_due, m);
+	if (p->idle_timeout_ms > 0)
+		m->idle = loop_timer_new(p->loop, rest_due, m);
 	m->tools = -1;
 	idmap_init(&m->ids);
-	if (!m->p.server || !m->p.version || !m->p.protocol || !m->why || !m->defer || !m->due) {
+	if (!m->p.server || !m->p.version || !m->p.protocol || !m->why || !m->defer || !m->due ||
+	    (p->idle_timeout_ms > 0 && !m->idle)) {
 		err_oom(e);
 		mux_free(m);
 		return NULL;
@@ -366,6 +371,8 @@ void mux_free(struct mux *m)
 	session_done(&m->session);
 	loop_timer_free(m->defer);
 	loop_timer_free(m->due);
+	loop_timer_free(m->idle);
+	buf_done(&m->tools_line);
 	free((char *)m->p.server);
 	free((char *)m->p.version);
 	free((char *)m->p.protocol);

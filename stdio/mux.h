@@ -48,6 +48,8 @@ struct mux_cb {
 		void *ctx); /* the process's stdout has ended, or its stdin is broken: call mux_detach() when the exit is known */
 	void (*on_wanted)(
 		void *ctx); /* the first message of an agent while the gate is MUX_ASLEEP */
+	void (*on_idle)(
+		void *ctx); /* nobody has used the server for idle_timeout_ms, nor needs it now */
 };
 
 struct mux_params {
@@ -57,6 +59,7 @@ struct mux_params {
 	const char *protocol;	       /* "auto" or a dated version; copied */
 	size_t max_message, max_queue; /* bytes: one line; what waits behind it */
 	int64_t park_timeout_ms, linger_ms, request_timeout_ms;
+	int64_t idle_timeout_ms; /* 0: on_idle is not called, and no list of tools is kept */
 	struct mux_cb cb;
 	void *ctx;
 };
@@ -77,7 +80,7 @@ enum mux_gate {
 	MUX_PARK,	/* STARTING: they wait until the start ends */
 	MUX_PARK_TIMED, /* BACKOFF, engine away: they wait park_timeout */
 	MUX_REFUSE,	/* STOPPED, EXITED, FATAL: -32603 with why, at once */
-	MUX_ASLEEP,	/* lazy: they wait, and on_wanted is called */
+	MUX_ASLEEP, /* lazy: they wait, and on_wanted is called; what is known is answered from here */
 };
 /* why: one sentence for the agents, copied. The gate holds while no process is ready. */
 void mux_set_gate(struct mux *m, enum mux_gate gate, const char *why);
@@ -114,10 +117,15 @@ struct mux_ask;
 typedef void mux_reply_fn(void *ctx, const char *line, size_t len, const struct err *e);
 struct mux_ask *mux_ask(struct mux *m, const char *method, const char *params_json,
 			mux_reply_fn *fn, void *ctx, struct err *e);
+/* The same for a health probe, which is no use of the server: it does not keep it from being idle. */
+struct mux_ask *mux_probe(struct mux *m, const char *method, mux_reply_fn *fn, void *ctx,
+			  struct err *e);
 void mux_ask_cancel(struct mux_ask *ask);
 /* clock_ms() of the last byte from the server; requests of agents in flight. */
 int64_t mux_last_heard_ms(const struct mux *m);
 size_t mux_in_flight(const struct mux *m);
+/* The next process may offer other tools than the last one: a tools/list wakes it. */
+void mux_forget_tools(struct mux *m);
 
 /* --- the agents' side ------------------------------------------------------------------------ */
 

@@ -93,6 +93,7 @@ static void end_session(struct mux_agent *a, const char *reason)
 	up_forget(a, reason);
 	subs_clear(&a->mux->subs, &a->subs, forget_uri, a->mux);
 	shake_tell_level(a->mux);
+	rest_look(a->mux);
 	a->phase = AGENT_NEW;
 	a->alone_ms = 0;
 }
@@ -261,14 +262,15 @@ static void take_request(struct mux_agent *a, const struct rpc_msg *q)
 		agent_result(a, id, "{}");
 		return;
 	}
+	rest_used(m);
 	if (q->method == RPC_INITIALIZE)
 		begin_session(a);
-	if (m->gate == MUX_ASLEEP && !m->up)
-		mux_raise(m, EV_WANTED);
 	if (agent_answer_here(a, q, id))
 		return;
 	if (idmap_by_owner(&m->ids, a, id))
 		agent_error(a, id, RPC_E_INVALID, "This id is in flight already", NULL);
+	else if (rest_answer_tools(a, q, id))
+		return;
 	else if (q->method == RPC_SUBSCRIBE || q->method == RPC_UNSUBSCRIBE)
 		take_subscribe(a, q);
 	else if (q->method == RPC_SET_LEVEL)
@@ -279,6 +281,7 @@ static void take_request(struct mux_agent *a, const struct rpc_msg *q)
 
 static void take_notification(struct mux_agent *a, const struct rpc_msg *q)
 {
+	rest_used(a->mux);
 	switch (q->method) {
 	case RPC_INITIALIZED:
 		if (a->phase == AGENT_GREETED)

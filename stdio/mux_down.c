@@ -60,6 +60,7 @@ static void write_patched(struct mux_agent *a, const struct rpc_msg *q, struct p
 			  int n, enum down_weight w)
 {
 	struct iovec parts[PATCHED_PARTS];
+	rest_used(a->mux);
 	down_write(a, parts, patch_line(q, patches, n, parts), w);
 }
 
@@ -162,6 +163,8 @@ static void take_answer(struct mux *m, const struct rpc_msg *q)
 	if (call_of(m, rpc_at(q, SCAN_SUBSCRIPTION)) == call)
 		patches[1].at = rpc_at(q, SCAN_SUBSCRIPTION);
 	write_patched(call->owner, q, patches, 2, DOWN_MUST);
+	if (call->is_plain_list)
+		rest_compare_tools(m, q);
 	if (call->is_suspect) {
 		call->is_suspect = false;
 		m->n_suspects--;
@@ -259,13 +262,19 @@ static void broadcast(struct mux *m, const struct rpc_msg *q)
 {
 	struct iovec whole = { (void *)q->line, q->len };
 	enum down_weight w = q->method == RPC_OTHER ? DOWN_MUST : DOWN_MAY_DROP;
-	for (struct mux_agent *a = m->first; a; a = a->next)
-		if (wants(m, a, q))
+	for (struct mux_agent *a = m->first; a; a = a->next) {
+		if (wants(m, a, q)) {
+			rest_used(m);
 			down_write(a, &whole, 1, w);
+		}
+	}
 }
 
 static void take_notification(struct mux *m, const struct rpc_msg *q)
 {
+	if (q->method == RPC_LIST_CHANGED &&
+	    scan_is(rpc_at(q, SCAN_METHOD), "notifications/tools/list_changed"))
+		mux_forget_tools(m);
 	switch (q->method) {
 	case RPC_PROGRESS:
 		take_progress(m, q);

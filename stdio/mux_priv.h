@@ -6,10 +6,12 @@
  *   mux_agent.c  an agent: what it says, and how its session begins and ends
  *   mux_up.c     towards the server: calls, the agents' queues and their turns
  *   mux_down.c   what the server says, and who gets it
+ *   mux_rest.c   while nobody uses the server: idle_timeout, and the list of tools that is kept
  */
 #ifndef STDIO_MUX_PRIV_H
 #define STDIO_MUX_PRIV_H
 
+#include "base/buf.h"
 #include "base/err.h"
 #include "stdio/fair.h"
 #include "stdio/idmap.h"
@@ -20,7 +22,6 @@
 
 #include <sys/uio.h>
 
-struct buf;
 struct chan;
 struct loop_timer;
 
@@ -76,6 +77,7 @@ struct mux_ask {
 	mux_reply_fn *fn;
 	void *ctx;
 	bool is_internal; /* the mux's own: not told of a death */
+	bool is_probe;	  /* no use of the server */
 };
 
 enum { EV_STREAM_END = 1, EV_REFUSED = 2, EV_READY = 4, EV_WANTED = 8 };
@@ -101,7 +103,11 @@ struct mux {
 	unsigned events;
 	struct mux_ask *failed;
 	struct loop_timer *defer, *due; /* owned */
-	size_t n_in_flight;		/* agents' calls that are CALL_SENT */
+	struct loop_timer *idle;	/* owned; NULL: no idle_timeout */
+	int64_t used_ms;		/* when somebody last used the server */
+	struct buf
+		tools_line; /* the answer to tools/list that this process began with; empty: not kept */
+	size_t n_in_flight; /* agents' calls that are CALL_SENT */
 	size_t n_suspects,
 		n_lost; /* calls whose answer may be among the oversized lines, and those lines */
 	struct quiet garbage, unknown, flooding;
@@ -200,5 +206,24 @@ void down_write(struct mux_agent *a, const struct iovec *parts, int n, enum down
 void down_write_buf(struct mux_agent *a, const struct buf *b, enum down_weight w);
 /* Tells initialised sessions that the lists may have changed. */
 void down_lists_changed(struct mux *m);
+
+/* --- mux_rest.c ------------------------------------------------------------------------------- */
+
+/* While this call is open, somebody uses the server. */
+bool rest_is_use(const struct idmap_entry *call);
+/* Somebody uses it. */
+void rest_used(struct mux *m);
+/* Somebody may have ended to: idle_timeout counts from now. */
+void rest_over(struct mux *m);
+void rest_look(struct mux *m);
+void rest_due(void *ctx);
+/* The answer to our own tools/list, when it is the whole list. */
+void rest_keep_tools(struct mux *m, const char *line, size_t len);
+/* A tools/list that all would be answered alike. */
+bool rest_is_plain_list(const struct rpc_msg *q);
+/* An agent was answered such a one. */
+void rest_compare_tools(struct mux *m, const struct rpc_msg *q);
+/* Answers it for a server that sleeps; false: it has to be woken. */
+bool rest_answer_tools(struct mux_agent *a, const struct rpc_msg *q, struct span id);
 
 #endif

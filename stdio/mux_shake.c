@@ -76,6 +76,15 @@ struct mux_ask *mux_ask(struct mux *m, const char *method, const char *params_js
 	return ask;
 }
 
+struct mux_ask *mux_probe(struct mux *m, const char *method, mux_reply_fn *fn, void *ctx,
+			  struct err *e)
+{
+	struct mux_ask *ask = mux_ask(m, method, NULL, fn, ctx, e);
+	if (ask)
+		ask->is_probe = true;
+	return ask;
+}
+
 void mux_ask_cancel(struct mux_ask *ask)
 {
 	if (!ask)
@@ -205,6 +214,8 @@ static void got_tools(void *ctx, const char *line, size_t len, const struct err 
 		finish(m);
 	} else {
 		m->tools += cJSON_GetArraySize(tools);
+		if (!cursor && m->pages == 0)
+			rest_keep_tools(m, line, len);
 		if (cursor && *cursor && ++m->pages < MAX_PAGES)
 			count_tools(m, cursor);
 		else

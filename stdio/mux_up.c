@@ -143,6 +143,7 @@ static void set_state(struct mux *m, struct idmap_entry *call, enum call_state s
 void call_end(struct mux *m, struct idmap_entry *call)
 {
 	struct mux_agent *a = call->owner;
+	bool was_use = rest_is_use(call);
 	if (call->is_suspect) { /* whoever waited for the lost line: it may have been this one */
 		m->n_suspects--;
 		m->n_lost -= m->n_lost > 0;
@@ -158,6 +159,8 @@ void call_end(struct mux *m, struct idmap_entry *call)
 			mux_touch(a);
 	}
 	idmap_remove(&m->ids, call);
+	if (was_use)
+		rest_over(m);
 }
 
 static int put_number(struct buf *b, const char *key, bool is_known, int value)
@@ -326,6 +329,7 @@ void up_call(struct mux_agent *a, const struct rpc_msg *q)
 		return;
 	}
 	call->method = q->method;
+	call->is_plain_list = rest_is_plain_list(q);
 	call->state = CALL_WAITING;
 	call->stamp_ms = clock_ms();
 	a->n_calls++;
@@ -335,6 +339,8 @@ void up_call(struct mux_agent *a, const struct rpc_msg *q)
 			  &(struct call_failure){ .reason = m->why, .is_retryable = true });
 		return;
 	}
+	if (m->gate == MUX_ASLEEP && !mux_is_open(m))
+		mux_raise(m, EV_WANTED);
 	mux_limit(m, call);
 	struct wire_text text;
 	struct span wire = wire_of(call->wire_id, &text), level = { 0 };

@@ -66,7 +66,7 @@ static int ask(void *ctx, unsigned probe_id, const char *method)
 	q->next = p->open;
 	p->open = q;
 	struct err e = { .code = -EIO };
-	q->ask = mux_ask(p->mux, method, NULL, answered, q, &e);
+	q->ask = mux_probe(p->mux, method, answered, q, &e);
 	if (!q->ask) {
 		forget(q);
 		return e.code;

@@ -39,7 +39,7 @@ struct rig {
 	struct end agents[8];
 	struct mux_agent *agent[8];
 	int n_agents;
-	int ready, refused, ended, wanted, gone;
+	int ready, refused, ended, wanted, idle, gone;
 	int tools;
 	char protocol[32], why[256];
 	bool frees_when_ready;
@@ -82,6 +82,12 @@ static void rig_wanted(void *ctx)
 	r->wanted++;
 }
 
+static void rig_idle(void *ctx)
+{
+	struct rig *r = ctx;
+	r->idle++;
+}
+
 /* Before rig_start(): p may be changed. */
 static UNUSED void rig_init(struct rig *r)
 {
@@ -101,7 +107,7 @@ static UNUSED void rig_init(struct rig *r)
 		.max_queue = 64 * 1024,
 		.park_timeout_ms = 10000,
 		.linger_ms = 60000,
-		.cb = { rig_ready, rig_refused, rig_ended, rig_wanted },
+		.cb = { rig_ready, rig_refused, rig_ended, rig_wanted, rig_idle },
 		.ctx = r,
 	};
 }
