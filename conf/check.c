@@ -172,6 +172,10 @@ static void warn_of_surprises(const struct subject *t)
 		     "every message, secrets included, goes to the engine's log; mcpctl logs shows "
 		     "stderr without it");
 	warn_of_container_keys(t);
+	if (s->idle_timeout_ms > 0 && s->autostart != CONF_AUTOSTART_LAZY &&
+	    written(t->own, "idle_timeout")) /* in [defaults] it is for those that are lazy */
+		TELL(warning, t, "idle_timeout",
+		     "has no effect: only a lazy server is stopped; write autostart = lazy");
 	if (s->healthcheck != CONF_HEALTH_MCP && s->healthcheck != CONF_HEALTH_NONE)
 		TELL(warning, t, "healthcheck",
 		     "exec, docker and http have no effect in this version: nothing is probed; "

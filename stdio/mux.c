@@ -318,12 +318,10 @@ struct mux *mux_new(const struct mux_params *p, struct err *e)
 	m->why = strdup("");
 	m->defer = loop_timer_new(p->loop, deferred, m);
 	m->due = loop_timer_new(p->loop, check_due, m);
-	if (p->idle_timeout_ms > 0)
-		m->idle = loop_timer_new(p->loop, rest_due, m);
 	m->tools = -1;
 	idmap_init(&m->ids);
 	if (!m->p.server || !m->p.version || !m->p.protocol || !m->why || !m->defer || !m->due ||
-	    (p->idle_timeout_ms > 0 && !m->idle)) {
+	    rest_set_timeout(m, p->idle_timeout_ms) < 0) {
 		err_oom(e);
 		mux_free(m);
 		return NULL;
@@ -334,8 +332,10 @@ struct mux *mux_new(const struct mux_params *p, struct err *e)
 int mux_configure(struct mux *m, const struct mux_params *p)
 {
 	char *protocol = strdup(p->protocol);
-	if (!protocol)
+	if (!protocol || rest_set_timeout(m, p->idle_timeout_ms) < 0) {
+		free(protocol);
 		return -ENOMEM;
+	}
 	free((char *)m->p.protocol);
 	m->p.protocol = protocol;
 	m->p.max_message = p->max_message;

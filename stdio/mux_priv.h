@@ -209,6 +209,8 @@ void down_lists_changed(struct mux *m);
 
 /* --- mux_rest.c ------------------------------------------------------------------------------- */
 
+/* idle_timeout; 0: none. At any time. -ENOMEM: it stays as it was. */
+int rest_set_timeout(struct mux *m, int64_t ms);
 /* While this call is open, somebody uses the server. */
 bool rest_is_use(const struct idmap_entry *call);
 /* Somebody uses it. */

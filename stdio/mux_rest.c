@@ -9,11 +9,13 @@
  * may mean nothing to the next process; nor one in the modern era, where a request says more than its method.
  */
 #include "base/buf.h"
+#include "base/cleanup.h"
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/loop.h"
 #include "stdio/mux_priv.h"
 
+#include <errno.h>
 #include <string.h>
 
 /* A longer list of tools is not kept: the server is woken for it. */
@@ -35,6 +37,23 @@ static bool is_needed(const struct mux *m)
 		if (a->uris && m->session.has_subscribe)
 			return true;
 	return false;
+}
+
+int rest_set_timeout(struct mux *m, int64_t ms)
+{
+	if (ms <= 0) {
+		loop_timer_free(take_ptr(&m->idle));
+		mux_forget_tools(m);
+	} else if (!m->idle) {
+		if (!(m->idle = loop_timer_new(m->p.loop, rest_due, m)))
+			return -ENOMEM;
+		rest_used(m); /* nobody took note before */
+	} else if (ms != m->p.idle_timeout_ms) {
+		loop_timer_stop(m->idle);
+	}
+	m->p.idle_timeout_ms = ms;
+	rest_look(m);
+	return 0;
 }
 
 void rest_used(struct mux *m)

@@ -38,6 +38,8 @@ void server_set_gate(struct server *s)
 	enum mux_gate gate = MUX_REFUSE;
 	if (s->state == SRV_STARTING)
 		gate = s->hold >= HOLD_UNSURE ? MUX_PARK_TIMED : MUX_PARK;
+	else if (s->state == SRV_STOPPING && s->want_up && s->is_idle)
+		gate = MUX_PARK; /* woken before it had gone: its graces are a part of its start */
 	else if (s->state == SRV_BACKOFF || s->state == SRV_RUNNING ||
 		 (s->state == SRV_STOPPING && s->want_up))
 		gate = MUX_PARK_TIMED;
@@ -238,14 +240,20 @@ static void stop(struct server *s, const char *why)
 {
 	s->want_up = s->is_word = false;
 	s->grace_ms = s->conf->stop_grace_period_ms;
-	if (!means_something(s, EV_STOP))
+	if (!means_something(s, EV_STOP)) {
+		server_set_gate(
+			s); /* by hand: it may have slept, and is not to be woken any more */
+		supervisor_changed(s->sv, s);
 		return;
+	}
 	server_set_why(s, why);
 	server_step(s, EV_STOP);
 }
 
 void server_stop(struct server *s, const char *why)
 {
+	if (server_is_asleep(s))
+		server_set_why(s, why);
 	s->is_by_hand = true;
 	stop(s, why);
 }
@@ -254,6 +262,34 @@ void server_stop_unfit(struct server *s, const char *why)
 {
 	s->is_unfit = true;
 	stop(s, why);
+}
+
+/* As it is written in the configuration: "5m", "90s". */
+static const char *idle_span(int64_t ms, char *out, size_t size)
+{
+	static const struct {
+		int64_t ms;
+		const char *unit;
+	} units[] = { { 3600000, "h" }, { 60000, "m" }, { 1000, "s" }, { 1, "ms" } };
+	size_t i = 0;
+	while (ms % units[i].ms != 0)
+		i++;
+	(void)snprintf(out, size, "%lld%s", (long long)(ms / units[i].ms), units[i].unit);
+	return out;
+}
+
+void server_sleep(struct server *s)
+{
+	char text[96], span[24];
+	if (s->state != SRV_RUNNING || s->conf->autostart != CONF_AUTOSTART_LAZY)
+		return;
+	idle_span(s->conf->idle_timeout_ms, span, sizeof(span));
+	(void)snprintf(text, sizeof(text), "idle for %s; stopped, the next message starts it",
+		       span);
+	server_note(s, LOG_INFO, "idle", text);
+	(void)snprintf(text, sizeof(text), "asleep: idle for %s, the next message starts it", span);
+	s->is_idle = true;
+	stop(s, text);
 }
 
 void server_restart(struct server *s, const char *why)

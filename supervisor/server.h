@@ -36,7 +36,7 @@ bool server_is_down(const struct server *s);
 bool server_is_ready(const struct server *s);
 /* As LSB counts it: RUNNING, or a lazy server asleep, or one that nobody wants up; not one stopped for being unhealthy. */
 bool server_counts_as_up(const struct server *s);
-/* A lazy server that the first message will start. */
+/* A lazy server that the first message will start; also one that is on its way down for being idle. */
 bool server_is_asleep(const struct server *s);
 /* What keeps it from being launched, as supervisor_holds() last said. */
 enum supervisor_hold server_hold(const struct server *s);

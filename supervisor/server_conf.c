@@ -21,6 +21,8 @@ struct mux_params server_mux_params(struct server *s)
 		.park_timeout_ms = conf->park_timeout_ms,
 		.linger_ms = conf->linger_ms,
 		.request_timeout_ms = conf->request_timeout_ms,
+		.idle_timeout_ms =
+			conf->autostart == CONF_AUTOSTART_LAZY ? conf->idle_timeout_ms : 0,
 		.cb = server_mux_cb,
 		.ctx = s,
 	};

@@ -57,13 +57,16 @@ bool server_is_ready(const struct server *s)
 
 bool server_counts_as_up(const struct server *s)
 {
-	return s->state == SRV_RUNNING || (s->state == SRV_STOPPED && !s->want_up && !s->is_unfit);
+	return s->state == SRV_RUNNING ||
+	       (s->state == SRV_STOPPED && !s->want_up && !s->is_unfit) || server_is_asleep(s);
 }
 
 bool server_is_asleep(const struct server *s)
 {
-	return s->state == SRV_STOPPED && s->conf->autostart == CONF_AUTOSTART_LAZY &&
-	       !s->is_by_hand && !s->is_unfit && !s->is_shut;
+	bool is_falling = s->state == SRV_STOPPING && s->is_idle && !s->want_up;
+	return (s->state == SRV_STOPPED || is_falling) &&
+	       s->conf->autostart == CONF_AUTOSTART_LAZY && !s->is_by_hand && !s->is_unfit &&
+	       !s->is_shut;
 }
 
 enum supervisor_hold server_hold(const struct server *s)

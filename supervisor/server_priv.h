@@ -42,6 +42,7 @@ struct server {
 	bool has_slot; /* counts in sv->starting */
 	bool is_by_hand;	   /* stopped by an operator */
 	bool is_unfit;		   /* stopped for being unhealthy */
+	bool is_idle;		   /* this process was stopped, or is, because nobody used it */
 	enum supervisor_hold hold; /* STARTING: why it is not launched */
 	char why[WHY_MAX];
 
@@ -73,6 +74,8 @@ void server_release_slot(struct server *s);
 void server_shut_for(struct server *s, int64_t grace_ms, const char *why);
 /* on_unhealthy = stop: down, and not for being asked to. */
 void server_stop_unfit(struct server *s, const char *why);
+/* Nobody has used it for idle_timeout: down, and asleep again. */
+void server_sleep(struct server *s);
 void server_timer_fired(void *ctx);
 void server_stopped(void *ctx);
 

@@ -120,7 +120,7 @@ static void gone(struct server *s, const struct launch_exit *x)
 	server_tell_death(s, x);
 	server_drop_process(s);
 	enum srv_event ev = decide(s, x);
-	if (s->was_ready && ev == EV_DIED)
+	if (s->was_ready && ev == EV_DIED && !s->is_idle)
 		s->restarts++;
 	if (!s->is_asked) {
 		if (x->e && x->is_engine_gone)
@@ -132,8 +132,8 @@ static void gone(struct server *s, const struct launch_exit *x)
 	} else if (ev == EV_GAVE_UP || s->is_word) {
 		(void)snprintf(sentence, sizeof(sentence), "stopped: %.*s", WHY_MAX - 16, s->why);
 		say_death(s, ev, sentence, x->is_engine_gone);
-	} else {
-		say_death(s, ev, "stopped", x->is_engine_gone); /* why was said when we asked */
+	} else if (!s->is_idle) { /* why was said when we asked */
+		say_death(s, ev, "stopped", x->is_engine_gone);
 	}
 	server_step(s, ev);
 }
@@ -238,7 +238,7 @@ static bool is_held(struct server *s)
 /* Once its turn has come; called again by server_kick() until then. */
 static void try_launch(struct server *s)
 {
-	s->is_asked = s->is_word = s->was_ready = false;
+	s->is_asked = s->is_word = s->was_ready = s->is_idle = false;
 	s->started_ms = s->ready_ms = 0;
 	if (s->conf->blocked) {
 		refuse_start(s, s->conf->blocked, true);
@@ -364,11 +364,17 @@ static void mux_wanted(void *ctx)
 	server_start(ctx, "first message");
 }
 
+static void mux_idle(void *ctx)
+{
+	server_sleep(ctx);
+}
+
 const struct mux_cb server_mux_cb = {
 	.on_ready = mux_ready,
 	.on_refused = mux_refused,
 	.on_stream_end = mux_ended,
 	.on_wanted = mux_wanted,
+	.on_idle = mux_idle,
 };
 
 /* --- health ------------------------------------------------------------------------------------ */

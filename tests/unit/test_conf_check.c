@@ -68,17 +68,28 @@ END_TEST
 
 START_TEST(keys_without_effect_are_warned_about)
 {
-	assert_warning("[server:a]\nimage = a\nidle_timeout = 5m\nwatch = /x\nsharing = per-agent\n"
+	assert_warning("[server:a]\nimage = a\nwatch = /x\nsharing = per-agent\n"
 		       "pin_tools = block\nclient_capabilities = roots\n",
-		       "t.ini:3: server:a: idle_timeout: " INERT "|"
-		       "t.ini:4: server:a: watch: " INERT "|"
-		       "t.ini:5: server:a: sharing: " INERT "|"
-		       "t.ini:6: server:a: pin_tools: " INERT "|"
-		       "t.ini:7: server:a: client_capabilities: " INERT);
+		       "t.ini:3: server:a: watch: " INERT "|"
+		       "t.ini:4: server:a: sharing: " INERT "|"
+		       "t.ini:5: server:a: pin_tools: " INERT "|"
+		       "t.ini:6: server:a: client_capabilities: " INERT);
 	assert_warning("[mcpinit]\nmetrics_file = /m\n", "t.ini:2: mcpinit: metrics_file: " INERT);
 	assert_warning("[server:a]\nimage = a\nsharing = shared\npin_tools = off\nwatch = none\n"
 		       "tools = *\n[agent:p]\ntools = *\n",
 		       "");
+}
+END_TEST
+
+START_TEST(only_a_lazy_server_can_be_idle)
+{
+	assert_warning(
+		"[server:a]\nimage = a\nidle_timeout = 5m\n",
+		"t.ini:3: server:a: idle_timeout: has no effect: only a lazy server is stopped; "
+		"write autostart = lazy");
+	assert_warning("[server:a]\nimage = a\nidle_timeout = 0\n", "");
+	assert_warning("[server:a]\nimage = a\nidle_timeout = 5m\nautostart = lazy\n", "");
+	assert_warning("[defaults]\nidle_timeout = 5m\n[server:a]\nimage = a\n", "");
 }
 END_TEST
 
@@ -219,6 +230,7 @@ Suite *suite_conf_check(void)
 	tcase_add_test(c, a_package_runner_without_a_network_is_warned_about);
 	tcase_add_test(c, an_engine_log_is_warned_about);
 	tcase_add_test(c, keys_without_effect_are_warned_about);
+	tcase_add_test(c, only_a_lazy_server_can_be_idle);
 	tcase_add_test(c, a_filter_without_effect_says_that_nothing_is_filtered);
 	tcase_add_test(c, health_checks_without_effect_are_warned_about);
 	tcase_add_test(c, a_process_has_a_user_of_its_own_but_not_auto);
