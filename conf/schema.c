@@ -208,8 +208,8 @@ static const struct conf_key keys[] = {
 	  .help = "patterns of tools that are not; wins over tools" },
 	{ SRV("pin_tools", ENUM, pin_tools), .def = "off", CHOICES("off|no|false", "warn", "block"),
 	  .is_inert = true, .help = "a tool whose definition changed is logged or withheld" },
-	{ LIVE("watch", LIST, watch), .def = "none", .check = item_is_path, .is_inert = true,
-	  .help = "paths; a change restarts the server" },
+	{ LIVE("watch", LIST, watch), .def = "none", .check = item_is_path,
+	  .help = "paths in this container; a change restarts the server behind open pipes" },
 
 	{ AGENT("user", STRING, user),
 	  .help = "UID[:GID] or name that owns the agent's pipes; empty: ours" },

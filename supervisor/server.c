@@ -306,6 +306,24 @@ void server_restart(struct server *s, const char *why)
 	server_step(s, EV_RECYCLE);
 }
 
+/* Also one that failed is tried again: somebody may have mended it. */
+void server_file_changed(void *ctx, const char *path)
+{
+	struct server *s = ctx;
+	char why[WHY_MAX - 32], text[WHY_MAX];
+	mux_forget_tools(s->mux);
+	bool is_down = s->state == SRV_STOPPED || s->state == SRV_STOPPING;
+	bool is_to_read_it = s->state == SRV_STARTING && !s->launch;
+	if (s->is_shut || is_down || is_to_read_it) {
+		log_debug(s->conf->name, "%s changed while %s", path, fsm_state_name(s->state));
+		return;
+	}
+	(void)snprintf(why, sizeof(why), "%s changed", path);
+	(void)snprintf(text, sizeof(text), "restarting: %s", why);
+	server_note(s, LOG_INFO, "watch", text);
+	server_restart(s, why);
+}
+
 void server_shut_for(struct server *s, int64_t grace_ms, const char *why)
 {
 	bool was_shut = s->is_shut;

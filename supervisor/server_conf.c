@@ -1,12 +1,16 @@
 /* SPDX-License-Identifier: MIT */
 /* A server and its configuration: taken at birth, exchanged by a reload, or taken away. */
 #include "base/cleanup.h"
+#include "base/err.h"
 #include "base/log.h"
 #include "conf/conf.h"
 #include "supervisor/launch.h"
 #include "supervisor/pulse.h"
 #include "supervisor/server_priv.h"
 #include "supervisor/supervisor.h"
+#include "supervisor/watch.h"
+
+#include <string.h>
 
 struct mux_params server_mux_params(struct server *s)
 {
@@ -36,8 +40,34 @@ void server_take_backoff(struct server *s)
 	s->backoff.retries = s->conf->startretries;
 }
 
+void server_watch_files(struct server *s)
+{
+	struct err e;
+	struct watch_params wp = {
+		.loop = s->sv->loop,
+		.server = s->conf->name,
+		.paths = s->conf->watch,
+		.on_change = server_file_changed,
+		.ctx = s,
+	};
+	watch_free(take_ptr(&s->watch));
+	if (!s->conf->watch[0])
+		return;
+	s->watch = watch_new(&wp, &e);
+	if (!s->watch)
+		log_warn(s->conf->name, "watch: %s", e.text);
+}
+
+static bool are_alike(char *const *a, char *const *b)
+{
+	while (*a && *b && strcmp(*a, *b) == 0)
+		a++, b++;
+	return !*a && !*b;
+}
+
 static void take(struct server *s, const struct conf_server *conf)
 {
+	bool is_watch_new = !are_alike(s->conf->watch, conf->watch);
 	s->conf = conf;
 	s->next_conf = NULL;
 	server_take_backoff(s);
@@ -46,6 +76,8 @@ static void take(struct server *s, const struct conf_server *conf)
 	struct mux_params mp = server_mux_params(s);
 	if (mux_configure(s->mux, &mp) < 0)
 		log_error(conf->name, "out of memory: its old limits and times hold on");
+	if (is_watch_new)
+		server_watch_files(s);
 }
 
 void server_take_next_conf(struct server *s)

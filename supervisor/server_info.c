@@ -11,6 +11,7 @@
 #include "supervisor/pulse.h"
 #include "supervisor/server_priv.h"
 #include "supervisor/supervisor.h"
+#include "supervisor/watch.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -152,6 +153,7 @@ struct server *server_new(struct supervisor *sv, const struct conf_server *conf,
 		return NULL;
 	}
 	server_set_gate(s);
+	server_watch_files(s);
 	return s;
 }
 
@@ -159,6 +161,7 @@ void server_free(struct server *s)
 {
 	if (!s)
 		return;
+	watch_free(s->watch);
 	pulse_free(s->pulse);
 	launch_free(s->launch);
 	agents_free(s->agents);

@@ -29,6 +29,7 @@ struct server {
 	struct errlog *errlog;
 	struct launch *launch; /* NULL: no process, not even on its way */
 	struct pulse *pulse;   /* health probes; only while RUNNING */
+	struct watch *watch;   /* of its files; NULL: none are named, or inotify cannot be had */
 	struct backoff backoff;
 
 	enum srv_state state;
@@ -76,6 +77,8 @@ void server_shut_for(struct server *s, int64_t grace_ms, const char *why);
 void server_stop_unfit(struct server *s, const char *why);
 /* Nobody has used it for idle_timeout: down, and asleep again. */
 void server_sleep(struct server *s);
+/* One of its files. */
+void server_file_changed(void *ctx, const char *path);
 void server_timer_fired(void *ctx);
 void server_stopped(void *ctx);
 
@@ -93,6 +96,8 @@ extern const struct mux_cb server_mux_cb;
 /* --- server_conf.c --- */
 struct mux_params server_mux_params(struct server *s);
 void server_take_backoff(struct server *s);
+/* Begins to watch what the key `watch` names, anew after a change of it. */
+void server_watch_files(struct server *s);
 /* There is no process: what was changed meanwhile counts for the next. */
 void server_take_next_conf(struct server *s);
 

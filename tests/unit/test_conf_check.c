@@ -68,14 +68,13 @@ END_TEST
 
 START_TEST(keys_without_effect_are_warned_about)
 {
-	assert_warning("[server:a]\nimage = a\nwatch = /x\nsharing = per-agent\n"
+	assert_warning("[server:a]\nimage = a\nsharing = per-agent\n"
 		       "pin_tools = block\nclient_capabilities = roots\n",
-		       "t.ini:3: server:a: watch: " INERT "|"
-		       "t.ini:4: server:a: sharing: " INERT "|"
-		       "t.ini:5: server:a: pin_tools: " INERT "|"
-		       "t.ini:6: server:a: client_capabilities: " INERT);
+		       "t.ini:3: server:a: sharing: " INERT "|"
+		       "t.ini:4: server:a: pin_tools: " INERT "|"
+		       "t.ini:5: server:a: client_capabilities: " INERT);
 	assert_warning("[mcpinit]\nmetrics_file = /m\n", "t.ini:2: mcpinit: metrics_file: " INERT);
-	assert_warning("[server:a]\nimage = a\nsharing = shared\npin_tools = off\nwatch = none\n"
+	assert_warning("[server:a]\nimage = a\nsharing = shared\npin_tools = off\n"
 		       "tools = *\n[agent:p]\ntools = *\n",
 		       "");
 }
