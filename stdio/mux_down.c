@@ -60,7 +60,6 @@ static void write_patched(struct mux_agent *a, const struct rpc_msg *q, struct p
 			  int n, enum down_weight w)
 {
 	struct iovec parts[PATCHED_PARTS];
-	rest_used(a->mux);
 	down_write(a, parts, patch_line(q, patches, n, parts), w);
 }
 
