@@ -241,8 +241,8 @@ static void stop(struct server *s, const char *why)
 	s->want_up = s->is_word = false;
 	s->grace_ms = s->conf->stop_grace_period_ms;
 	if (!means_something(s, EV_STOP)) {
-		server_set_gate(
-			s); /* by hand: it may have slept, and is not to be woken any more */
+		/* It may have slept, and is not to be woken any more. */
+		server_set_gate(s);
 		supervisor_changed(s->sv, s);
 		return;
 	}

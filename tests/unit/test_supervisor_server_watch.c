@@ -67,6 +67,38 @@ START_TEST(what_is_stopped_or_asleep_stays_so)
 }
 END_TEST
 
+static const char tools_mcp[] =
+	"#!/bin/sh\n"
+	"while IFS= read -r line; do\n"
+	"	case $line in *'\"id\":'*) ;; *) continue ;; esac\n"
+	"	id=${line#*'\"id\":'} id=${id%%[,\\}]*} r='{\"tools\":[]}'\n"
+	"	case $line in *'\"initialize\"'*) r='{\"protocolVersion\":\"2025-11-25\","
+	"\"capabilities\":{\"tools\":{}}}' ;; esac\n"
+	"	printf '{\"jsonrpc\":\"2.0\",\"id\":%s,\"result\":%s}\\n' \"$id\" \"$r\"\n"
+	"done\n";
+
+START_TEST(what_sleeps_is_asked_for_its_tools_again)
+{
+	static const char list[] = "{\"jsonrpc\":\"2.0\",\"id\":1,\"method\":\"tools/list\"}\n";
+	rig_open("[server:lazy]\ncommand = %s/tools\nwatch = /nowhere\nautostart = lazy\n"
+		 "idle_timeout = 50ms\n");
+	rig_script("tools", tools_mcp);
+	struct server *lazy = rig_server("lazy");
+	int fd = rig_agent(lazy);
+	for (unsigned generation = 1; generation < 3; generation++) {
+		rig_say(fd, list);
+		ck_assert_ptr_nonnull(strstr(rig_hear(fd), "\"tools\":[]"));
+		rig_until(lazy, SRV_STOPPED);
+		rig_say(fd, list);
+		ck_assert_ptr_nonnull(strstr(rig_hear(fd), "\"tools\":[]"));
+		ck_assert_uint_eq(lazy->generation, generation);
+		server_file_changed(lazy, "/nowhere");
+	}
+	(void)close(fd);
+	rig_close();
+}
+END_TEST
+
 START_TEST(what_has_failed_is_tried_again)
 {
 	rig_open(
@@ -113,6 +145,7 @@ Suite *suite_supervisor_server_watch(void)
 	tcase_add_test(c, a_changed_file_restarts_it_behind_its_agents);
 	tcase_add_test(c, who_is_in_the_middle_of_a_call_is_told_which_file_it_was);
 	tcase_add_test(c, what_is_stopped_or_asleep_stays_so);
+	tcase_add_test(c, what_sleeps_is_asked_for_its_tools_again);
 	tcase_add_test(c, what_has_failed_is_tried_again);
 	tcase_add_test(c, what_waits_for_its_turn_or_goes_down_for_good_is_left_alone);
 	suite_add_tcase(s, c);

@@ -120,6 +120,21 @@ START_TEST(the_directory_of_a_file_may_be_replaced)
 }
 END_TEST
 
+START_TEST(the_directory_of_a_file_may_go_and_come_back)
+{
+	begin();
+	make_dir("a");
+	put("a/f", "1");
+	look_at(0, "a/f", NULL);
+	move("a", "b");
+	move("b", "a");
+	ck_unchanged();
+	put("a/f", "2");
+	ck_changed("a/f");
+	end();
+}
+END_TEST
+
 Suite *suite_supervisor_watch_walk(void);
 Suite *suite_supervisor_watch_walk(void)
 {
@@ -131,6 +146,7 @@ Suite *suite_supervisor_watch_walk(void)
 	tcase_add_test(c, what_is_not_there_is_watched_for_and_said_once);
 	tcase_add_test(c, what_appears_all_at_once_is_not_missed);
 	tcase_add_test(c, the_directory_of_a_file_may_be_replaced);
+	tcase_add_test(c, the_directory_of_a_file_may_go_and_come_back);
 	suite_add_tcase(s, c);
 	return s;
 }
