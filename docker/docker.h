@@ -165,15 +165,31 @@ int docker_self_find(struct docker *d, void (*on_done)(void *ctx, const struct d
 struct docker_self *docker_self_copy(const struct docker_self *self);
 void docker_self_free(struct docker_self *self);
 
+/* One that was found: a container, or with `volumes` a cache. Strings borrowed for the call. */
+struct docker_left_over {
+	const char *name, *server; /* server: of its label, or "" */
+	bool is_volume;
+	bool is_removed; /* gone for sure; never in a dry run */
+	const char *why; /* not removed: the engine's words, or ""; "" too in a dry run */
+};
+
 struct docker_sweep_params {
 	const char *instance;
 	const char *boot;   /* containers of this boot are kept; NULL: none is kept */
 	const char *own_id; /* our own container, or NULL */
-	/* Once, when all are gone or given up; e: the list could not be had. */
+	bool is_ours_only;  /* not those of others whose owner is gone */
+	bool is_dry_run;    /* nothing is removed */
+	bool volumes;	    /* then our instance's caches that no container uses */
+	/* Each that was found, when it is known what became of it. May be NULL. */
+	void (*on_left_over)(void *ctx, const struct docker_left_over *l);
+	/* Once, when all are gone or given up; e: a list could not be had. n_removed: containers. */
 	void (*on_done)(void *ctx, size_t n_removed, const struct err *e);
 	void *ctx;
 };
-/* Removes containers of our instance from another boot, and any whose .owner label names a container this engine no longer has. */
+/*
+ * Removes containers of our instance from another boot, and any whose .owner label names a container this engine no longer
+ * has. Dropped without a callback by docker_free().
+ */
 int docker_sweep(struct docker *d, const struct docker_sweep_params *p, struct err *e);
 
 #define DOCKER_LABEL_INSTANCE "io.mcpinit.instance"

@@ -166,6 +166,7 @@ void docker_spec_done(struct docker_spec *s)
 		free(s->mounts[i].source);
 		free(s->mounts[i].target);
 		free(s->mounts[i].subpath);
+		docker_list_free(s->mounts[i].labels);
 	}
 	free(s->mounts);
 	char **lists[] = {

@@ -23,6 +23,7 @@ struct docker_mount {
 	char *source; /* host path, or volume name */
 	char *target;
 	char *subpath; /* volume only, API >= 1.45; NULL: the whole volume */
+	char **labels; /* "K=V": of a volume that does not exist yet */
 	bool is_read_only;
 };
 

@@ -73,14 +73,19 @@ static void mount(struct cli *c, const struct docker_mount *m)
 {
 	_cleanup_free_ char *line =
 		strdup(m->type == DOCKER_MOUNT_BIND ? "type=bind" : "type=volume");
-	if (!line || !add_field(&line, "source", m->source) ||
-	    !add_field(&line, "target", m->target) ||
-	    (m->subpath && m->type == DOCKER_MOUNT_VOLUME &&
-	     !add_field(&line, "volume-subpath", m->subpath)) ||
-	    (m->is_read_only && !add_field(&line, "readonly", "true")))
-		c->is_oom = true;
-	else
+	bool is_volume = m->type == DOCKER_MOUNT_VOLUME;
+	bool is_whole =
+		line && add_field(&line, "source", m->source) &&
+		add_field(&line, "target", m->target) &&
+		(!is_volume || !m->subpath || add_field(&line, "volume-subpath", m->subpath));
+	for (char **l = m->labels; is_whole && is_volume && l && *l; l++)
+		is_whole = add_field(&line, "volume-label", *l);
+	if (is_whole && m->is_read_only)
+		is_whole = add_field(&line, "readonly", "true");
+	if (is_whole)
 		flag(c, "--mount", line);
+	else
+		c->is_oom = true;
 }
 
 static void caps(struct cli *c, const char *name, char *const *list)

@@ -108,6 +108,15 @@ static void put_command(struct body *b)
 		put_text(b, array, NULL, *p);
 }
 
+static void put_volume_options(struct body *b, cJSON *mount, const struct docker_mount *m)
+{
+	cJSON *o = put_new(b, mount, "VolumeOptions", cJSON_CreateObject());
+	if (o && m->subpath)
+		put_text(b, o, "Subpath", m->subpath);
+	if (o && m->labels)
+		put_map(b, o, "Labels", m->labels, '=');
+}
+
 static int put_mounts(struct body *b, struct err *e)
 {
 	if (b->s->n_mounts == 0)
@@ -127,11 +136,8 @@ static int put_mounts(struct body *b, struct err *e)
 		put_text(b, mount, "Target", m->target);
 		if (m->is_read_only)
 			put_bool(b, mount, "ReadOnly", true);
-		if (m->subpath && m->type == DOCKER_MOUNT_VOLUME) {
-			cJSON *o = put_new(b, mount, "VolumeOptions", cJSON_CreateObject());
-			if (o)
-				put_text(b, o, "Subpath", m->subpath);
-		}
+		if ((m->subpath || m->labels) && m->type == DOCKER_MOUNT_VOLUME)
+			put_volume_options(b, mount, m);
 	}
 	return 0;
 }

@@ -15,18 +15,18 @@
 enum { PATIENCE_MS = 30000 };
 
 struct left_over {
-	char *id;    /* owned */
-	char *owner; /* owned; to be asked for, or NULL: it goes */
+	char *id;	     /* owned; of a volume, its name */
+	char *name, *server; /* owned */
+	char *owner;	     /* owned; to be asked for, or NULL: it goes */
 	bool is_kept;
 };
 
 struct sweep {
 	struct docker *d;
-	char *instance, *boot, *own_id; /* owned */
-	void (*on_done)(void *ctx, size_t n_removed, const struct err *e);
-	void *ctx;
-	struct left_over *found; /* owned, n_found */
+	struct docker_sweep_params p; /* its strings owned */
+	struct left_over *found;      /* owned, n_found; containers, then volumes in their place */
 	size_t n_found, at, n_removed;
+	bool is_at_volumes;
 	int64_t until_ms;
 };
 
@@ -49,24 +49,47 @@ enum sweep_verdict sweep_judge(const struct docker_sweep_params *p, const char *
 
 /* --- the end --------------------------------------------------------------------------------- */
 
+static void forget_found(struct sweep *s)
+{
+	for (size_t i = 0; i < s->n_found; i++) {
+		free(s->found[i].id);
+		free(s->found[i].name);
+		free(s->found[i].server);
+		free(s->found[i].owner);
+	}
+	free(take_ptr(&s->found));
+	s->n_found = s->at = 0;
+}
+
 static void sweep_free(void *ctx)
 {
 	struct sweep *s = ctx;
-	for (size_t i = 0; i < s->n_found; i++) {
-		free(s->found[i].id);
-		free(s->found[i].owner);
-	}
-	free(s->found);
-	free(s->instance);
-	free(s->boot);
-	free(s->own_id);
+	forget_found(s);
+	free((char *)s->p.instance);
+	free((char *)s->p.boot);
+	free((char *)s->p.own_id);
 	free(s);
 }
 
 static void finish(struct sweep *s, const struct err *e)
 {
-	s->on_done(s->ctx, s->n_removed, e);
+	s->p.on_done(s->p.ctx, s->n_removed, e);
 	sweep_free(s);
+}
+
+/* What became of one; why: of the engine, or NULL. */
+static void tell(struct sweep *s, const struct left_over *l, bool is_removed, const char *why)
+{
+	const struct docker_left_over told = {
+		.name = l->name,
+		.server = l->server,
+		.is_volume = s->is_at_volumes,
+		.is_removed = is_removed,
+		.why = why ? why : "",
+	};
+	s->n_removed += is_removed && !s->is_at_volumes;
+	if (s->p.on_left_over)
+		s->p.on_left_over(s->p.ctx, &told);
 }
 
 static struct docker_call *call(struct sweep *s, const char *method, const char *path,
@@ -83,43 +106,172 @@ static struct docker_call *call(struct sweep *s, const char *method, const char 
 	return docker_call(s->d, &rq, NULL);
 }
 
-/* "/containers/ID" + rest; 0 where the call could not be made. */
+/* "/containers/ID" + rest, or "/volumes/NAME"; NULL where the call could not be made. */
 static struct docker_call *call_about(struct sweep *s, const char *method, const char *id,
 				      const char *rest,
 				      void (*on_done)(void *ctx, const struct docker_answer *a))
 {
 	_cleanup_buf_ struct buf path = { 0 };
-	if (buf_adds(&path, "/containers/") < 0 || docker_escape(&path, id) < 0 ||
-	    buf_adds(&path, rest) < 0)
+	if (buf_adds(&path, s->is_at_volumes ? "/volumes/" : "/containers/") < 0 ||
+	    docker_escape(&path, id) < 0 || buf_adds(&path, rest) < 0)
 		return NULL;
 	return call(s, method, buf_str(&path), on_done);
 }
 
+/* --- the list, of containers and of volumes ------------------------------------------------------ */
+
+static int copy(char **to, const char *from)
+{
+	*to = from ? strdup(from) : NULL;
+	return from && !*to ? -ENOMEM : 0;
+}
+
+static const char *text_of(const cJSON *object, const char *key)
+{
+	return cJSON_GetStringValue(cJSON_GetObjectItemCaseSensitive(object, key));
+}
+
+static const char *label(const cJSON *object, const char *key)
+{
+	return text_of(cJSON_GetObjectItemCaseSensitive(object, "Labels"), key);
+}
+
+/* One more in found, which has room; owner may be NULL. */
+static int add_found(struct sweep *s, const char *id, const char *name, const char *server,
+		     const char *owner)
+{
+	struct left_over *l = &s->found[s->n_found++];
+	return copy(&l->id, id) < 0 || copy(&l->name, name) < 0 ||
+			       copy(&l->server, server ? server : "") < 0 ||
+			       copy(&l->owner, owner) < 0
+		       ? -ENOMEM
+		       : 0;
+}
+
+/* Each item of a list, by take. */
+static int take_list(struct sweep *s, const cJSON *list,
+		     int (*take)(struct sweep *s, const cJSON *item), struct err *e)
+{
+	if (!cJSON_IsArray(list))
+		return err_set(e, -EPROTO, "the engine's list is not a list");
+	s->found = calloc((size_t)cJSON_GetArraySize(list) + 1, sizeof(*s->found));
+	int r = s->found ? 0 : -ENOMEM;
+	const cJSON *item;
+	cJSON_ArrayForEach(item, list)
+	{
+		if (r == 0)
+			r = take(s, item);
+	}
+	return r < 0 ? err_oom(e) : 0;
+}
+
+/* --- 4: volumes ------------------------------------------------------------------------------ */
+
+static void remove_next_volume(struct sweep *s);
+
+static void on_volume_removed(void *ctx, const struct docker_answer *a)
+{
+	struct sweep *s = ctx;
+	bool is_gone = !a->e || a->status == 404;
+	tell(s, &s->found[s->at++], is_gone, is_gone ? NULL : a->e->text);
+	remove_next_volume(s);
+}
+
+static void remove_next_volume(struct sweep *s)
+{
+	for (; s->at < s->n_found; s->at++) {
+		const struct left_over *l = &s->found[s->at];
+		if (s->p.is_dry_run)
+			tell(s, l, false, NULL);
+		else if (call_about(s, "DELETE", l->id, "", on_volume_removed))
+			return;
+		else
+			tell(s, l, false, "the engine does not answer");
+	}
+	finish(s, NULL);
+}
+
+static int take_volume(struct sweep *s, const cJSON *volume)
+{
+	const char *name = text_of(volume, "Name");
+	if (!name || !is_same(label(volume, DOCKER_LABEL_INSTANCE), s->p.instance))
+		return 0; /* an engine that does not know the filter lists them all */
+	return add_found(s, name, name, label(volume, DOCKER_LABEL_SERVER), NULL);
+}
+
+static void on_volumes(void *ctx, const struct docker_answer *a)
+{
+	struct sweep *s = ctx;
+	struct err e;
+	cJSON *root = a->e ? NULL : cJSON_ParseWithLength(a->body, a->body_len);
+	const cJSON *list = cJSON_GetObjectItemCaseSensitive(root, "Volumes");
+	int r = 0;
+	if (a->e) {
+		e = *a->e;
+		r = e.code;
+	} else if (!cJSON_IsNull(list)) { /* null: there is none */
+		r = take_list(s, list, take_volume, &e);
+	}
+	cJSON_Delete(root);
+	if (r < 0) {
+		(void)err_prefix(&e, "cannot list cache volumes");
+		finish(s, &e);
+	} else {
+		remove_next_volume(s);
+	}
+}
+
+static void containers_are_done(struct sweep *s)
+{
+	if (!s->p.volumes) {
+		finish(s, NULL);
+		return;
+	}
+	forget_found(s);
+	s->is_at_volumes = true;
+	/* Those that no container uses: {"dangling":["true"],"label":["io.mcpinit.instance"]} */
+	static const char path[] = "/volumes?filters=%7B%22dangling%22%3A%5B%22true%22%5D%2C"
+				   "%22label%22%3A%5B%22" DOCKER_LABEL_INSTANCE "%22%5D%7D";
+	if (call(s, "GET", path, on_volumes))
+		return;
+	struct err e;
+	err_kind(&e, -ENOTCONN, DOCKER_NETWORK,
+		 "cannot list cache volumes: the engine does not answer");
+	finish(s, &e);
+}
+
 /* --- 3: wait until they are gone --------------------------------------------------------------- */
+
+static const char still_there[] = "not gone within 30 s; it is tried again until it is";
 
 static void wait_next(struct sweep *s);
 
 static void on_gone(void *ctx, const struct docker_answer *a)
 {
 	struct sweep *s = ctx;
-	if (!a->e || a->status == 404)
-		s->n_removed++;
+	bool is_gone = !a->e || a->status == 404;
+	tell(s, &s->found[s->at++], is_gone, is_gone ? NULL : a->e->text);
 	wait_next(s);
 }
 
+/* What is not gone in time docker_remove() goes on with. */
 static void wait_next(struct sweep *s)
 {
-	while (s->at < s->n_found && clock_ms() < s->until_ms) {
-		const struct left_over *l = &s->found[s->at++];
-		if (!l->is_kept && call_about(s, "POST", l->id, "/wait?condition=removed", on_gone))
+	for (; s->at < s->n_found; s->at++) {
+		const struct left_over *l = &s->found[s->at];
+		if (l->is_kept)
+			continue;
+		if (!s->p.is_dry_run && clock_ms() < s->until_ms &&
+		    call_about(s, "POST", l->id, "/wait?condition=removed", on_gone))
 			return;
+		tell(s, l, false, s->p.is_dry_run ? NULL : still_there);
 	}
-	finish(s, NULL); /* what is not gone by now docker_remove() goes on with */
+	containers_are_done(s);
 }
 
 static void remove_all(struct sweep *s)
 {
-	for (size_t i = 0; i < s->n_found; i++)
+	for (size_t i = 0; i < s->n_found && !s->p.is_dry_run; i++)
 		if (!s->found[i].is_kept)
 			docker_remove(s->d, s->found[i].id);
 	s->at = 0;
@@ -162,66 +314,37 @@ static void ask_next(struct sweep *s)
 
 /* --- 1: the list ------------------------------------------------------------------------------- */
 
-static const char *label(const cJSON *container, const char *key)
+static int take_container(struct sweep *s, const cJSON *container)
 {
-	const cJSON *labels = cJSON_GetObjectItemCaseSensitive(container, "Labels");
-	return cJSON_GetStringValue(cJSON_GetObjectItemCaseSensitive(labels, key));
-}
-
-static int take_one(struct sweep *s, const cJSON *container)
-{
-	const struct docker_sweep_params p = {
-		.instance = s->instance,
-		.boot = s->boot,
-		.own_id = s->own_id,
-	};
-	const char *id = cJSON_GetStringValue(cJSON_GetObjectItemCaseSensitive(container, "Id"));
+	const char *id = text_of(container, "Id");
 	const char *owner = label(container, DOCKER_LABEL_OWNER);
-	enum sweep_verdict verdict = sweep_judge(&p, label(container, DOCKER_LABEL_INSTANCE),
+	enum sweep_verdict verdict = sweep_judge(&s->p, label(container, DOCKER_LABEL_INSTANCE),
 						 label(container, DOCKER_LABEL_BOOT), owner);
-	if (!id || verdict == SWEEP_KEEP || is_same(id, s->own_id))
+	if (!id || verdict == SWEEP_KEEP || is_same(id, s->p.own_id) ||
+	    (verdict == SWEEP_ASK_OWNER && s->p.is_ours_only))
 		return 0;
-	struct left_over *l = &s->found[s->n_found++];
-	l->id = strdup(id);
-	l->owner = verdict == SWEEP_ASK_OWNER ? strdup(owner) : NULL;
-	return l->id && (l->owner || verdict == SWEEP_REMOVE) ? 0 : -ENOMEM;
-}
-
-static int take_list(struct sweep *s, const struct docker_answer *a, struct err *e)
-{
-	cJSON *list = cJSON_ParseWithLength(a->body, a->body_len);
-	int r = 0;
-	if (!cJSON_IsArray(list)) {
-		r = err_set(e, -EPROTO, "the engine's list of containers is not a list");
-	} else {
-		s->found = calloc((size_t)cJSON_GetArraySize(list) + 1, sizeof(*s->found));
-		r = s->found ? 0 : err_oom(e);
-		const cJSON *item;
-		cJSON_ArrayForEach(item, list) if (r == 0 && take_one(s, item) < 0) r = err_oom(e);
-	}
-	cJSON_Delete(list);
-	return r;
+	const cJSON *names = cJSON_GetObjectItemCaseSensitive(container, "Names");
+	const char *name = cJSON_GetStringValue(cJSON_GetArrayItem(names, 0));
+	return add_found(s, id, name ? name + (*name == '/') : id,
+			 label(container, DOCKER_LABEL_SERVER),
+			 verdict == SWEEP_ASK_OWNER ? owner : NULL);
 }
 
 static void on_listed(void *ctx, const struct docker_answer *a)
 {
 	struct sweep *s = ctx;
 	struct err e;
-	if (a->e) {
+	cJSON *list = a->e ? NULL : cJSON_ParseWithLength(a->body, a->body_len);
+	if (a->e)
 		e = *a->e;
+	int r = a->e ? e.code : take_list(s, list, take_container, &e);
+	cJSON_Delete(list);
+	if (r < 0) {
 		(void)err_prefix(&e, "cannot list left-over containers");
-		finish(s, &e);
-	} else if (take_list(s, a, &e) < 0) {
 		finish(s, &e);
 	} else {
 		ask_next(s);
 	}
-}
-
-static int copy(char **to, const char *from)
-{
-	*to = from ? strdup(from) : NULL;
-	return from && !*to ? -ENOMEM : 0;
 }
 
 int docker_sweep(struct docker *d, const struct docker_sweep_params *p, struct err *e)
@@ -230,10 +353,17 @@ int docker_sweep(struct docker *d, const struct docker_sweep_params *p, struct e
 	if (!s)
 		return err_oom(e);
 	s->d = d;
-	s->on_done = p->on_done;
-	s->ctx = p->ctx;
-	if (copy(&s->instance, p->instance) < 0 || copy(&s->boot, p->boot) < 0 ||
-	    copy(&s->own_id, p->own_id) < 0) {
+	s->p = *p;
+	char *instance = NULL, *boot = NULL, *own_id = NULL;
+	int r = copy(&instance, p->instance);
+	if (r == 0)
+		r = copy(&boot, p->boot);
+	if (r == 0)
+		r = copy(&own_id, p->own_id);
+	s->p.instance = instance;
+	s->p.boot = boot;
+	s->p.own_id = own_id;
+	if (r < 0) {
 		sweep_free(s);
 		return err_oom(e);
 	}

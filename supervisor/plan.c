@@ -161,12 +161,20 @@ static int plan_cache(const struct plan_params *p, struct docker_spec *s, struct
 			return err_oom(e);
 	if (has_own_tmp(p->server))
 		return 0;
+	/* By its labels `mcpctl sweep --volumes` finds it. */
 	struct docker_mount m = { .type = DOCKER_MOUNT_VOLUME };
+	int r = 0;
 	if (asprintf(&m.source, "mcpinit-%s-%s-cache", p->instance, p->server->name) < 0)
 		return err_oom(e);
-	int r = add_mount(s, &m, "/tmp", e);
-	if (r < 0)
+	if (docker_list_addf(&m.labels, DOCKER_LABEL_INSTANCE "=%s", p->instance) < 0 ||
+	    docker_list_addf(&m.labels, DOCKER_LABEL_SERVER "=%s", p->server->name) < 0)
+		r = err_oom(e);
+	if (r == 0)
+		r = add_mount(s, &m, "/tmp", e);
+	if (r < 0) {
 		free(m.source);
+		docker_list_free(m.labels);
+	}
 	return r;
 }
 

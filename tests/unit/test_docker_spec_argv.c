@@ -143,14 +143,16 @@ END_TEST
 
 START_TEST(a_mount_with_commas_and_quotes_is_csv)
 {
+	char *labels[] = { (char *)"k=v,w", (char *)"l=", NULL };
 	struct docker_mount m[] = {
-		{ DOCKER_MOUNT_BIND, (char *)"/a,b", (char *)"/c\"d", NULL, true },
-		{ DOCKER_MOUNT_VOLUME, (char *)"vol", (char *)"/v", (char *)"s/t", false },
+		{ DOCKER_MOUNT_BIND, (char *)"/a,b", (char *)"/c\"d", NULL, NULL, true },
+		{ DOCKER_MOUNT_VOLUME, (char *)"vol", (char *)"/v", (char *)"s/t", labels, false },
 	};
 	spec.mounts = m;
 	spec.n_mounts = 2;
 	argv_has("|--mount|type=bind,\"source=/a,b\",\"target=/c\"\"d\",readonly=true|");
-	argv_has("|--mount|type=volume,source=vol,target=/v,volume-subpath=s/t|");
+	argv_has(
+		"|--mount|type=volume,source=vol,target=/v,volume-subpath=s/t,\"volume-label=k=v,w\",volume-label=l=|");
 	spec.mounts = NULL;
 	spec.n_mounts = 0;
 }

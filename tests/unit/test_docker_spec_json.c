@@ -108,15 +108,17 @@ END_TEST
 
 START_TEST(mounts_are_mounts_and_never_binds)
 {
+	char *labels[] = { (char *)"k=v", NULL };
 	struct docker_mount m[] = {
-		{ DOCKER_MOUNT_BIND, (char *)"/h", (char *)"/c", NULL, true },
-		{ DOCKER_MOUNT_VOLUME, (char *)"v", (char *)"/d", (char *)"sub/dir", false },
+		{ DOCKER_MOUNT_BIND, (char *)"/h", (char *)"/c", NULL, NULL, true },
+		{ DOCKER_MOUNT_VOLUME, (char *)"v", (char *)"/d", (char *)"sub/dir", labels,
+		  false },
 	};
 	spec.mounts = m;
 	spec.n_mounts = 2;
 	check("host:Mounts",
 	      "[{\"Type\":\"bind\",\"Source\":\"/h\",\"Target\":\"/c\",\"ReadOnly\":true},"
-	      "{\"Type\":\"volume\",\"Source\":\"v\",\"Target\":\"/d\",\"VolumeOptions\":{\"Subpath\":\"sub/dir\"}}]");
+	      "{\"Type\":\"volume\",\"Source\":\"v\",\"Target\":\"/d\",\"VolumeOptions\":{\"Subpath\":\"sub/dir\",\"Labels\":{\"k\":\"v\"}}}]");
 	check("host:Binds", NULL);
 	m[0].target = (char *)"c";
 	refused("absolute");

@@ -195,6 +195,8 @@ START_TEST(npx_gets_an_image_and_a_cache_on_tmp)
 	ck_assert_int_eq(spec.mounts[0].type, DOCKER_MOUNT_VOLUME);
 	ck_assert_str_eq(spec.mounts[0].source, "mcpinit-inst-fs-cache");
 	ck_assert_str_eq(spec.mounts[0].target, "/tmp");
+	ck_assert_str_eq(spec.mounts[0].labels[0], "io.mcpinit.instance=inst");
+	ck_assert_str_eq(spec.mounts[0].labels[1], "io.mcpinit.server=fs");
 	ck_assert_str_eq(var("HOME"), "/tmp");
 	ck_assert_str_eq(var("npm_config_loglevel"), "warn"); /* the user's word wins */
 	ck_assert(result.is_installing);
