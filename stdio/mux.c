@@ -289,6 +289,11 @@ int64_t mux_last_heard_ms(const struct mux *m)
 	return m->up ? chan_last_read_ms(m->up) : 0;
 }
 
+struct mux_counts mux_counts(const struct mux *m)
+{
+	return m->counts;
+}
+
 size_t mux_in_flight(const struct mux *m)
 {
 	return m->n_in_flight;

@@ -126,6 +126,13 @@ int64_t mux_last_heard_ms(const struct mux *m);
 size_t mux_in_flight(const struct mux *m);
 /* The next process may offer other tools than the last one: a tools/list wakes it. */
 void mux_forget_tools(struct mux *m);
+/* Since it was made, over all processes. */
+struct mux_counts {
+	uint64_t requests; /* of agents */
+	uint64_t errors;   /* of these: answered by an error, the server's or ours */
+	uint64_t sent_bytes, received_bytes; /* of lines to and from the server */
+};
+struct mux_counts mux_counts(const struct mux *m);
 
 /* --- the agents' side ------------------------------------------------------------------------ */
 

@@ -155,6 +155,7 @@ static void take_answer(struct mux *m, const struct rpc_msg *q)
 		ask_answered(m, call, q); /* may free the mux */
 		return;
 	}
+	m->counts.errors += rpc_at(q, SCAN_ERROR).p != NULL;
 	struct patch patches[] = {
 		{ rpc_at(q, SCAN_ID), call->id },
 		{ { 0 }, call->id },
@@ -335,6 +336,7 @@ static void on_line(void *ctx, const char *line, size_t len)
 {
 	struct mux *m = ctx;
 	struct rpc_msg q;
+	m->counts.received_bytes += len + 1;
 	rpc_read(line, len, &q);
 	if (q.kind == RPC_RESPONSE)
 		take_answer(m, &q);

@@ -108,6 +108,7 @@ struct mux {
 	struct buf
 		tools_line; /* the answer to tools/list that this process began with; empty: not kept */
 	size_t n_in_flight; /* agents' calls that are CALL_SENT */
+	struct mux_counts counts;
 	size_t n_suspects,
 		n_lost; /* calls whose answer may be among the oversized lines, and those lines */
 	struct quiet garbage, unknown, flooding;

@@ -206,6 +206,7 @@ void call_fail(struct mux *m, struct idmap_entry *call, const struct call_failur
 	else if (r == 0)
 		r = buf_addf(&message, "MCP server %s %s: %s", m->p.server,
 			     f->death ? "ended before it answered" : "is not available", f->reason);
+	m->counts.errors++;
 	agent_error(call->owner, call->id, RPC_E_INTERNAL,
 		    r == 0 ? buf_str(&message) : "MCP server failed",
 		    r == 0 ? buf_str(&data) : NULL);
@@ -225,6 +226,8 @@ static void fail_no_memory(struct mux *m, struct idmap_entry *call)
 int up_write(struct mux *m, const struct iovec *parts, int n)
 {
 	int r = chan_send(m->up, parts, n);
+	for (int i = 0; i < n && r == 0; i++)
+		m->counts.sent_bytes += parts[i].iov_len + (i == 0); /* and the line's end */
 	if (r < 0 && chan_is_broken(m->up) && !m->has_ended) {
 		m->has_ended = true;
 		mux_raise(m, EV_STREAM_END);
@@ -328,6 +331,7 @@ void up_call(struct mux_agent *a, const struct rpc_msg *q)
 		agent_error(a, id, RPC_E_INTERNAL, "Out of memory", NULL);
 		return;
 	}
+	m->counts.requests++;
 	call->method = q->method;
 	call->is_plain_list = rest_is_plain_list(q);
 	call->state = CALL_WAITING;
