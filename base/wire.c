@@ -21,13 +21,15 @@ static const struct wire_verb_row verbs[] = {
 			  "{wait?} → {text,servers:[…]} as start, of those that begin anew; or {text,errors:[…]}" },
 	[WIRE_SHUTDOWN] = { "shutdown", false, "{} → {text}" },
 	[WIRE_LOGS] = { "logs", false,
-			"{server,lines?,follow?} → notes `line` {seq,text}, then, unless follow, {}" },
+			"{server,lines?,follow?} → notes `line` {seq,text} and `lost` {lines}; unless follow, then {}" },
 	[WIRE_CONNECT] = { "connect", true, "{server,agent?} → {}, then the MCP session" },
 	[WIRE_AGENTS] = { "agents", false, "{} → {agents:[{agent,server,kind,is_present}]}" },
 	[WIRE_ENDPOINT] = { "endpoint", true,
 			    "{server,agent?} → {in,out}: paths, from the socket's directory where relative" },
 	[WIRE_WAIT] = { "wait", true, "{names?:[…],timeout_ms?} → as start" },
-	[WIRE_SWEEP] = { "sweep", false, "{dry_run?,volumes?} → {text}" },
+	[WIRE_SWEEP] = { "sweep", false,
+			 "{dry_run?,volumes?} → {found:[{kind,name,server,is_removed,why}]}" },
+	[WIRE_METRICS] = { "metrics", false, "{} → {text}: Prometheus text" },
 };
 _Static_assert(sizeof(verbs) / sizeof(verbs[0]) == WIRE_VERBS, "one row per verb");
 

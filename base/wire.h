@@ -42,6 +42,7 @@ enum wire_verb {
 	WIRE_ENDPOINT,
 	WIRE_WAIT,
 	WIRE_SWEEP,
+	WIRE_METRICS,
 	WIRE_VERBS
 };
 
@@ -68,6 +69,7 @@ enum wire_code {
 	WIRE_REFUSED = 2, /* understood, and not done: the sentence says why */
 	WIRE_DENIED = 3,  /* not for this caller */
 	WIRE_TIMEOUT = 4, /* `wait`: not ready in time */
+	WIRE_AWAY = 5,	  /* the container engine cannot be reached */
 };
 
 /* Exit codes of both programs, in one table: the man pages are checked against it. */

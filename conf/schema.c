@@ -62,7 +62,7 @@ static const struct conf_key keys[] = {
 	{ TOP("log_format", CHOICE, log_format), .def = "text", CHOICES("text", "json"),
 	  .help = "json: one object a line" },
 	{ TOP("metrics_file", STRING, metrics_file), .check = item_is_path, .is_frozen = true,
-	  .is_inert = true, .help = "Prometheus text, rewritten atomically every 15 s" },
+	  .help = "Prometheus text, rewritten atomically every 15 s" },
 	{ "mcpinit", "include", CONF_TYPE_INCLUDE, 0, .def = "conf.d/*.ini",
 	  .help = "more files, relative to this one" },
 

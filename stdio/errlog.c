@@ -30,6 +30,7 @@ struct errlog {
 	struct loop_timer *timer; /* armed while there are suppressed lines to be told of */
 	struct buf ring;
 	uint64_t first_seq; /* of the oldest line held */
+	uint64_t first_at;  /* its first byte, counted from the first that was ever kept */
 	uint64_t next_seq;
 	uint64_t process_seq; /* the first line of this process */
 	struct buf half;
@@ -37,7 +38,7 @@ struct errlog {
 	int64_t filled_ms; /* when the token bucket was filled up last */
 	int64_t tokens;	   /* in thousandths of a line */
 	uint64_t suppressed;
-	void (*fn)(void *ctx, uint64_t seq, const char *line);
+	void (*fn)(void *ctx);
 	void *ctx;
 };
 
@@ -82,6 +83,7 @@ static void make_room(struct errlog *g, size_t n)
 		gone += strlen(g->ring.data + gone) + 1;
 		g->first_seq++;
 	}
+	g->first_at += gone;
 	buf_drop(&g->ring, gone);
 }
 
@@ -91,15 +93,16 @@ static void keep(struct errlog *g, char origin, const char *line)
 	make_room(g, n + 2);
 	if (!buf_room(&g->ring, n + 2)) {
 		/* Out of memory: what is held already must do. */
+		g->first_at += g->ring.len;
 		buf_done(&g->ring);
 		g->first_seq = ++g->next_seq;
 		return;
 	}
 	(void)buf_add(&g->ring, &origin, 1); /* there is room */
 	(void)buf_add(&g->ring, line, n + 1);
-	uint64_t seq = g->next_seq++;
+	g->next_seq++;
 	if (g->fn)
-		g->fn(g->ctx, seq, line);
+		g->fn(g->ctx);
 }
 
 /* text may be changed: it is the half line's own memory. */
@@ -168,17 +171,32 @@ void errlog_note(struct errlog *g, const char *text)
 	free(copy);
 }
 
-void errlog_each(const struct errlog *g, size_t n,
-		 void (*fn)(void *ctx, uint64_t seq, const char *line), void *ctx)
+/* --- readers --------------------------------------------------------------------------------- */
+
+struct errlog_cursor errlog_last(const struct errlog *g, size_t n)
 {
-	uint64_t seq = g->first_seq;
-	uint64_t from = n > 0 && n < g->next_seq - seq ? g->next_seq - n : seq;
-	for (size_t at = 0; at < g->ring.len; seq++) {
-		const char *entry = g->ring.data + at;
-		if (seq >= from)
-			fn(ctx, seq, entry + 1);
-		at += strlen(entry) + 1;
-	}
+	struct errlog_cursor c = { g->first_seq, g->first_at };
+	for (; g->next_seq - c.seq > n; c.seq++)
+		c.at += strlen(g->ring.data + (c.at - g->first_at)) + 1;
+	return c;
+}
+
+bool errlog_has_next(const struct errlog *g, const struct errlog_cursor *c)
+{
+	return c->seq < g->next_seq;
+}
+
+const char *errlog_next(const struct errlog *g, struct errlog_cursor *c, uint64_t *ret_lost)
+{
+	*ret_lost = c->seq < g->first_seq ? g->first_seq - c->seq : 0;
+	if (*ret_lost)
+		*c = (struct errlog_cursor){ g->first_seq, g->first_at };
+	if (c->seq == g->next_seq)
+		return NULL;
+	const char *entry = g->ring.data + (c->at - g->first_at);
+	c->at += strlen(entry) + 1;
+	c->seq++;
+	return entry + 1;
 }
 
 /* --- the last words of a process ---------------------------------------------------------------- */
@@ -223,8 +241,7 @@ const char *errlog_tail(struct errlog *g, size_t n)
 	return buf_str(&g->tail);
 }
 
-void errlog_on_line(struct errlog *g, void (*fn)(void *ctx, uint64_t seq, const char *line),
-		    void *ctx)
+void errlog_on_line(struct errlog *g, void (*fn)(void *ctx), void *ctx)
 {
 	g->fn = fn;
 	g->ctx = ctx;

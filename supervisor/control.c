@@ -264,8 +264,19 @@ void control_free(struct control *ctl)
 		ctl->sockets = s->next;
 		socket_free(s);
 	}
-	ctl_tails_free(ctl);
+	ctl_tails_free(ctl, NULL);
+	ctl_sweep_free(ctl->sweep);
 	free(ctl);
+}
+
+void control_server_gone(struct control *ctl, struct server *server)
+{
+	for (struct ctl_socket *s = ctl->sockets; s; s = s->next)
+		for (struct ctl_client *c = s->clients; c; c = c->next) {
+			ctl_logs_gone(c, server);
+			ctl_wait_gone(c, server);
+		}
+	ctl_tails_free(ctl, server);
 }
 
 void control_changed(struct control *ctl)
@@ -274,10 +285,4 @@ void control_changed(struct control *ctl)
 		for (struct ctl_client *c = s->clients; c; c = c->next)
 			if (c->wait && !c->is_dead)
 				ctl_wait_look(c);
-}
-
-void control_server_gone(struct control *ctl, struct server *server)
-{
-	(void)ctl;
-	(void)server;
 }

@@ -4,8 +4,9 @@
  * verb) and one an agent (<runtime_dir>/<agent>/agent.sock, owned like its pipes: who can open it is that agent; only
  * the verbs of that agent). Protocol: base/wire.h.
  * Owns:   sockets and clients, until `connect` makes a client a session of the mux.
- * Bounds: clients a socket, bytes of a request, bytes of answers not read, time without a request. Who passes one is
- *         closed; nobody waits for anybody.
+ * Bounds: clients a socket, bytes of a request, time without one: who passes one of these is closed. Who does not read
+ *         its answers is not read either, and then closed, but for `logs`, where it only keeps its place in the ring.
+ *         Nobody waits for anybody.
  */
 #ifndef SUPERVISOR_CONTROL_H
 #define SUPERVISOR_CONTROL_H

@@ -16,8 +16,9 @@
 
 enum {
 	PIECE_BYTES = 16 * 1024,
-	UNREAD_BYTES = 4 << 20, /* answers that a client has not read: more ends it */
-	IDLE_MS = 60 * 1000,	/* without a request, or without reading the answer */
+	UNREAD_BYTES = 64 * 1024, /* answers not read: no more requests are read meanwhile */
+	ROUND_BYTES = 256 * 1024, /* lines to one client: then others have their turn */
+	IDLE_MS = 60 * 1000,	  /* without a request, or without reading the answer */
 };
 
 /* --- a client's end ------------------------------------------------------------------------ */
@@ -27,7 +28,8 @@ void ctl_drop(struct ctl_client *c)
 	if (c->is_dead)
 		return;
 	c->is_dead = true;
-	c->follows = NULL;
+	ctl_sweep_forget(c);
+	ctl_logs_free(take_ptr(&c->logs));
 	loop_io_free(take_ptr(&c->io));
 	close_fd(&c->fd);
 	/* Freed in the next round: whoever called us may still look at it. */
@@ -60,33 +62,69 @@ static void client_timer(void *ctx)
 
 /* --- out ----------------------------------------------------------------------------------- */
 
+/* Something else than an answer at once is owed to it; what it asks next has to wait. */
+static bool is_busy(const struct ctl_client *c)
+{
+	return c->wait || c->logs || c->is_sweeping;
+}
+
 static void set_want(struct ctl_client *c)
 {
 	if (c->is_dead)
 		return;
-	bool reads = !c->is_ended && !c->is_paused && !c->is_closing;
-	int r = loop_io_want(c->io, (reads ? LOOP_IN : 0U) | (c->out.len ? LOOP_OUT : 0U));
+	bool reads = !c->is_ended && !c->is_paused && !c->is_closing && c->out.len < UNREAD_BYTES;
+	bool writes = c->out.len > 0 || ctl_logs_has_news(c);
+	int r = loop_io_want(c->io, (reads ? LOOP_IN : 0U) | (writes ? LOOP_OUT : 0U));
 	if (r < 0)
 		ctl_drop(c);
 }
 
-static void flush(struct ctl_client *c)
+void ctl_wake(struct ctl_client *c)
 {
+	if (c->out.len == 0) /* else it is waited for already */
+		set_want(c);
+}
+
+/* Sends what is in out; how much went. */
+static size_t send_out(struct ctl_client *c)
+{
+	size_t sent = 0;
 	while (!c->is_dead && c->out.len > 0) {
 		ssize_t n = send(c->fd, c->out.data, c->out.len, MSG_DONTWAIT | MSG_NOSIGNAL);
 		if (n < 0 && errno == EINTR)
 			continue;
 		if (n < 0 && errno == EAGAIN)
 			break;
-		if (n < 0)
+		if (n < 0) {
 			ctl_drop(c);
-		else
-			buf_drop(&c->out, (size_t)n);
+			break;
+		}
+		buf_drop(&c->out, (size_t)n);
+		sent += (size_t)n;
+	}
+	return sent;
+}
+
+/* Its request is answered: it may send the next. */
+static void unpause(struct ctl_client *c)
+{
+	c->is_paused = false;
+	loop_timer_in(c->timer, IDLE_MS);
+}
+
+static void flush(struct ctl_client *c)
+{
+	size_t sent = send_out(c);
+	while (ctl_logs_has_news(c) && c->out.len == 0 && sent < ROUND_BYTES) {
+		if (ctl_logs_fill(c) < 0)
+			ctl_drop(c); /* a lost line must not look like a slow one */
+		else if (!c->logs)
+			unpause(c);
+		sent += send_out(c);
 	}
 	if (c->out.len == 0) {
 		buf_done(&c->out); /* an idle client holds nothing */
-		bool is_over = c->is_closing || (c->is_ended && !c->wait && !c->follows);
-		if (is_over)
+		if (c->is_closing || (c->is_ended && !is_busy(c)))
 			ctl_drop(c);
 	}
 	set_want(c);
@@ -117,11 +155,6 @@ void ctl_error(struct ctl_client *c, const struct cJSON *id, int code, const cha
 	send_line(c, wire_error_line(id, code, e.text));
 }
 
-void ctl_note(struct ctl_client *c, const char *method, struct cJSON *takes_params)
-{
-	send_line(c, wire_note_line(method, takes_params));
-}
-
 int ctl_hand_over(struct ctl_client *c, const struct cJSON *id)
 {
 	ctl_result(c, id, cJSON_CreateObject());
@@ -137,8 +170,7 @@ void ctl_next(struct ctl_client *c)
 {
 	if (c->is_dead)
 		return;
-	c->is_paused = false;
-	loop_timer_in(c->timer, IDLE_MS);
+	unpause(c);
 	flush(c);
 }
 
@@ -159,7 +191,7 @@ static void line_came(struct ctl_client *c)
 		wire_request_done(&rq);
 	}
 	buf_done(&c->in);
-	if (!c->is_dead && (c->wait || c->follows))
+	if (!c->is_dead && is_busy(c))
 		loop_timer_stop(c->timer); /* now it is us who it waits for */
 }
 
@@ -179,7 +211,7 @@ static void read_some(struct ctl_client *c)
 		flush(c);
 		return;
 	}
-	if (c->wait || c->follows) {
+	if (is_busy(c)) {
 		c->is_paused = true;
 		set_want(c);
 		return;
@@ -231,7 +263,6 @@ void ctl_client_new(struct ctl_socket *s, int takes_fd)
 	c->fd = take_fd(&fd);
 	c->socket = s;
 	c->in.max = WIRE_LINE_BYTES + 1;
-	c->out.max = UNREAD_BYTES;
 	c->next = s->clients;
 	if (c->next)
 		c->next->prev = c;

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * control_priv: the insides of control, shared by the four files that are one: control.c (sockets), control_client.c
- * (clients and their lines), control_verbs.c (what each verb does), control_wait.c (answers that come later).
+ * control_priv: the insides of control, shared by the files that are one: control.c (sockets), control_client.c
+ * (clients and their lines), control_verbs.c (what each verb does), control_wait.c and control_sweep.c (answers that come
+ * later), control_logs.c (lines as the client takes them).
  */
 #ifndef SUPERVISOR_CONTROL_PRIV_H
 #define SUPERVISOR_CONTROL_PRIV_H
@@ -16,6 +17,8 @@
 
 struct cJSON;
 struct conf_agent;
+struct ctl_logs;
+struct ctl_sweep;
 struct ctl_tail;
 struct ctl_wait;
 struct loop_io;
@@ -25,8 +28,9 @@ struct server;
 struct control {
 	struct supervisor *sv;
 	struct ctl_socket *sockets;
-	struct ctl_tail *tails; /* servers whose lines somebody follows, or followed */
-	int64_t gid;		/* of control_group; -1: none */
+	struct ctl_tail *tails;	 /* servers whose lines somebody follows, or followed */
+	struct ctl_sweep *sweep; /* the one under way, or NULL */
+	int64_t gid;		 /* of control_group; -1: none */
 };
 
 struct ctl_socket {
@@ -48,11 +52,13 @@ struct ctl_client {
 	struct loop_io *io;
 	struct loop_timer *timer; /* too long without a request; at 0: it is dead, free it */
 	struct buf in, out;
-	struct ctl_wait *wait;	/* owned: its request is not answered yet */
-	struct server *follows; /* `logs -f` */
-	bool is_ended;		/* it sends no more */
-	bool is_paused;		/* it sent more while its request waits: not read yet */
-	bool is_closing;	/* goes when all is sent */
+	/* Its request is not answered yet, and its next one not read: at most one of these. */
+	struct ctl_wait *wait; /* owned */
+	struct ctl_logs *logs; /* owned */
+	bool is_sweeping;      /* control's sweep is its */
+	bool is_ended;	       /* it sends no more */
+	bool is_paused;	       /* it sent more while its request waits: not read yet */
+	bool is_closing;       /* goes when all is sent */
 	bool is_dead;
 };
 
@@ -67,8 +73,8 @@ void ctl_client_free(struct ctl_client *c);
 void ctl_result(struct ctl_client *c, const struct cJSON *id, struct cJSON *takes_result);
 void ctl_error(struct ctl_client *c, const struct cJSON *id, int code, const char *fmt, ...)
 	__attribute__((format(printf, 4, 5)));
-/* A notification; what does not fit any more ends the client. */
-void ctl_note(struct ctl_client *c, const char *method, struct cJSON *takes_params);
+/* There may be something to be sent: from the loop, when it can take it. */
+void ctl_wake(struct ctl_client *c);
 void ctl_drop(struct ctl_client *c);
 /* Its request is answered: it may send the next. */
 void ctl_next(struct ctl_client *c);
@@ -77,7 +83,6 @@ int ctl_hand_over(struct ctl_client *c, const struct cJSON *id);
 
 /* --- control_verbs.c --- */
 void ctl_request(struct ctl_client *c, const struct wire_request *rq);
-void ctl_tails_free(struct control *ctl);
 /* Whom the socket speaks for; NULL: the operator. */
 const struct conf_agent *ctl_agent(const struct ctl_client *c);
 
@@ -88,5 +93,23 @@ void ctl_wait_begin(struct ctl_client *c, const struct wire_request *rq);
 void ctl_reload(struct ctl_client *c, const struct wire_request *rq);
 void ctl_wait_look(struct ctl_client *c);
 void ctl_wait_free(struct ctl_wait *w);
+/* The server leaves the configuration: a wait for it is refused. */
+void ctl_wait_gone(struct ctl_client *c, const struct server *s);
+
+/* --- control_logs.c --- */
+void ctl_logs_begin(struct ctl_client *c, const struct wire_request *rq, struct server *s);
+/* Some more lines into out, or the answer and the end of c->logs; may add nothing. 0 or -ENOMEM. */
+int ctl_logs_fill(struct ctl_client *c);
+bool ctl_logs_has_news(const struct ctl_client *c);
+void ctl_logs_gone(struct ctl_client *c, const struct server *s);
+void ctl_logs_free(struct ctl_logs *l);
+/* only: NULL: of all servers. */
+void ctl_tails_free(struct control *ctl, const struct server *only);
+
+/* --- control_sweep.c --- */
+void ctl_sweep_begin(struct ctl_client *c, const struct wire_request *rq);
+/* The client goes; the sweep does not. */
+void ctl_sweep_forget(struct ctl_client *c);
+void ctl_sweep_free(struct ctl_sweep *s);
 
 #endif

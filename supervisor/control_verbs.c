@@ -6,22 +6,15 @@
 #include "base/log.h"
 #include "base/stream.h"
 #include "conf/conf.h"
-#include "stdio/errlog.h"
 #include "supervisor/agents.h"
 #include "supervisor/control_priv.h"
+#include "supervisor/metrics.h"
 #include "supervisor/server.h"
 #include "supervisor/status.h"
 #include "supervisor/supervisor.h"
 
 #include <cjson/cJSON.h>
 #include <string.h>
-
-/* A server whose new lines are handed to all who follow it. */
-struct ctl_tail {
-	struct ctl_tail *next;
-	struct control *ctl;
-	struct server *server;
-};
 
 static const char *text_of(const cJSON *params, const char *key)
 {
@@ -166,6 +159,17 @@ static void do_agents(struct ctl_client *c, const struct wire_request *rq)
 	ctl_result(c, rq->id, status_agents(c->socket->ctl->sv));
 }
 
+static void do_metrics(struct ctl_client *c, const struct wire_request *rq)
+{
+	_cleanup_buf_ struct buf text = { 0 };
+	cJSON *result = metrics_text(c->socket->ctl->sv, &text) < 0 ? NULL : cJSON_CreateObject();
+	if (result && !status_add_text(result, "text", buf_str(&text))) {
+		cJSON_Delete(result);
+		result = NULL;
+	}
+	ctl_result(c, rq->id, result);
+}
+
 static void do_shutdown(struct ctl_client *c, const struct wire_request *rq)
 {
 	cJSON *result = cJSON_CreateObject();
@@ -175,79 +179,11 @@ static void do_shutdown(struct ctl_client *c, const struct wire_request *rq)
 	supervisor_shutdown(c->socket->ctl->sv, "mcpctl shutdown");
 }
 
-static void do_later(struct ctl_client *c, const struct wire_request *rq)
-{
-	ctl_error(c, rq->id, WIRE_NO_METHOD, "%s is not supported by this version of mcpinit",
-		  wire_verb(rq->verb)->name);
-}
-
-/* --- logs ---------------------------------------------------------------------------------- */
-
-static void send_log_line(void *ctx, uint64_t seq, const char *line)
-{
-	struct ctl_client *c = ctx;
-	cJSON *note = cJSON_CreateObject();
-	if (note && (!cJSON_AddNumberToObject(note, "seq", (double)seq) ||
-		     !status_add_text(note, "text", line))) {
-		cJSON_Delete(note);
-		note = NULL;
-	}
-	if (!c->is_dead)
-		ctl_note(c, "line", note);
-	else
-		cJSON_Delete(note);
-}
-
-static void tail_line(void *ctx, uint64_t seq, const char *line)
-{
-	struct ctl_tail *t = ctx;
-	for (struct ctl_socket *s = t->ctl->sockets; s; s = s->next)
-		for (struct ctl_client *c = s->clients; c; c = c->next)
-			if (c->follows == t->server)
-				send_log_line(c, seq, line);
-}
-
-/* Stays until the end: to let go of it while it calls us would be another case to think of. */
-static bool tail(struct control *ctl, struct server *s)
-{
-	for (struct ctl_tail *t = ctl->tails; t; t = t->next)
-		if (t->server == s)
-			return true;
-	struct ctl_tail *t = calloc(1, sizeof(*t));
-	if (!t)
-		return false;
-	*t = (struct ctl_tail){ .next = ctl->tails, .ctl = ctl, .server = s };
-	ctl->tails = t;
-	errlog_on_line(server_errlog(s), tail_line, t);
-	return true;
-}
-
-void ctl_tails_free(struct control *ctl)
-{
-	while (ctl->tails) {
-		struct ctl_tail *t = ctl->tails;
-		ctl->tails = t->next;
-		errlog_on_line(server_errlog(t->server), NULL, NULL);
-		free(t);
-	}
-}
-
 static void do_logs(struct ctl_client *c, const struct wire_request *rq)
 {
 	struct server *s = pick_server(c, rq);
-	if (!s)
-		return;
-	const cJSON *lines = cJSON_GetObjectItemCaseSensitive(rq->params, "lines");
-	bool is_limited = cJSON_IsNumber(lines) && lines->valueint >= 0;
-	if (!is_limited || lines->valueint > 0) /* to errlog_each() 0 means all */
-		errlog_each(server_errlog(s), is_limited ? (size_t)lines->valueint : 0,
-			    send_log_line, c);
-	if (!cJSON_IsTrue(cJSON_GetObjectItemCaseSensitive(rq->params, "follow")))
-		ctl_result(c, rq->id, cJSON_CreateObject());
-	else if (tail(c->socket->ctl, s))
-		c->follows = c->is_dead ? NULL : s;
-	else
-		ctl_drop(c);
+	if (s)
+		ctl_logs_begin(c, rq, s);
 }
 
 /* --- which is which ------------------------------------------------------------------------ */
@@ -258,7 +194,8 @@ static void (*const verbs[WIRE_VERBS])(struct ctl_client *c, const struct wire_r
 	[WIRE_WAIT] = ctl_wait_begin,  [WIRE_LOGS] = do_logs,
 	[WIRE_CONNECT] = do_connect,   [WIRE_ENDPOINT] = do_endpoint,
 	[WIRE_SHUTDOWN] = do_shutdown, [WIRE_RELOAD] = ctl_reload,
-	[WIRE_AGENTS] = do_agents,     [WIRE_SWEEP] = do_later,
+	[WIRE_AGENTS] = do_agents,     [WIRE_SWEEP] = ctl_sweep_begin,
+	[WIRE_METRICS] = do_metrics,
 };
 
 void ctl_request(struct ctl_client *c, const struct wire_request *rq)

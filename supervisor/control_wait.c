@@ -273,6 +273,15 @@ void ctl_wait_look(struct ctl_client *c)
 	look(w);
 }
 
+void ctl_wait_gone(struct ctl_client *c, const struct server *s)
+{
+	if (!c->wait || c->is_dead || !is_named(c->wait, s))
+		return;
+	_cleanup_buf_ struct buf text = { 0 };
+	(void)buf_addf(&text, "server %s is no longer in the configuration", server_name(s));
+	refuse(c->wait, WIRE_UNKNOWN, buf_str(&text));
+}
+
 static void wait_timer(void *ctx)
 {
 	struct ctl_wait *w = ctx;

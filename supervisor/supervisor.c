@@ -13,6 +13,7 @@
 #include "supervisor/doors.h"
 #include "supervisor/engine.h"
 #include "supervisor/launch.h"
+#include "supervisor/metrics.h"
 #include "supervisor/reap.h"
 #include "supervisor/reload.h"
 #include "supervisor/rundir.h"
@@ -348,12 +349,14 @@ static int open_all(struct supervisor *sv, struct err *e)
 			return r;
 	}
 	rundir_tidy(sv->rundir);
+	sv->metrics = metrics_file_new(sv);
 	return 0;
 }
 
 static void close_all(struct supervisor *sv)
 {
 	control_free(sv->control);
+	metrics_file_free(sv->metrics);
 	shutdown_free(sv->shutdown);
 	command_free(sv->command);
 	for (size_t i = 0; i < sv->n_servers; i++)

@@ -22,6 +22,7 @@ struct fifo_set;
 struct http;
 struct loop;
 struct loop_timer;
+struct metrics_file;
 struct reap;
 struct rundir;
 struct server;
@@ -42,6 +43,7 @@ struct supervisor {
 	struct fifo_set *fifos;
 	struct rundir *rundir;
 	struct control *control;
+	struct metrics_file *metrics;  /* NULL: not asked for */
 	struct command *command;       /* NULL: not started, or ended */
 	struct shutdown *shutdown;     /* NULL: we are not going down */
 	struct loop_timer *look_timer; /* something changed: look_again() */

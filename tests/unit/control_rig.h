@@ -9,7 +9,7 @@
 #include "base/loop.h"
 #include "base/wire.h"
 #include "conf/conf.h"
-#include "supervisor/control.h"
+#include "supervisor/control_priv.h"
 #include "supervisor/rundir.h"
 #include "supervisor/server.h"
 #include "supervisor/server_priv.h"
@@ -161,6 +161,15 @@ static inline void expect(const char *path, const char *question, const char *pa
 	assert_has(hear(fd), part);
 	close(fd);
 	rounds();
+}
+
+/* The operator's clients. */
+static inline struct ctl_client *operator_clients(void)
+{
+	struct ctl_socket *s = sv.control->sockets;
+	while (s->agent)
+		s = s->next;
+	return s->clients;
 }
 
 static inline struct server *fs(void)

@@ -73,7 +73,6 @@ START_TEST(keys_without_effect_are_warned_about)
 		       "t.ini:3: server:a: sharing: " INERT "|"
 		       "t.ini:4: server:a: pin_tools: " INERT "|"
 		       "t.ini:5: server:a: client_capabilities: " INERT);
-	assert_warning("[mcpinit]\nmetrics_file = /m\n", "t.ini:2: mcpinit: metrics_file: " INERT);
 	assert_warning("[server:a]\nimage = a\nsharing = shared\npin_tools = off\n"
 		       "tools = *\n[agent:p]\ntools = *\n",
 		       "");

@@ -64,9 +64,8 @@ struct seen {
 	size_t n, longest;
 };
 
-static void see(void *ctx, uint64_t seq, const char *line)
+static void see(struct seen *s, uint64_t seq, const char *line)
 {
-	struct seen *s = ctx;
 	if (s->n++ == 0)
 		s->first = seq;
 	else
@@ -78,10 +77,28 @@ static void see(void *ctx, uint64_t seq, const char *line)
 	(void)snprintf(s->text + used, sizeof(s->text) - used, "%s|", line);
 }
 
+/* All that is to be had at c; returns how many lines were lost. */
+static uint64_t read_on(struct errlog_cursor *c, struct seen *s)
+{
+	uint64_t lost, all = 0;
+	const char *line;
+	while ((line = errlog_next(g, c, &lost)) || lost) {
+		all += lost;
+		if (lost && s->n)
+			s->last += lost;
+		if (line)
+			see(s, c->seq - 1, line);
+	}
+	ck_assert(!errlog_has_next(g, c));
+	return all;
+}
+
+/* The last n lines, 0: all. */
 static struct seen ring(size_t n)
 {
 	struct seen s = { 0 };
-	errlog_each(g, n, see, &s);
+	struct errlog_cursor c = errlog_last(g, n ? n : SIZE_MAX);
+	ck_assert_uint_eq(read_on(&c, &s), 0);
 	return s;
 }
 
@@ -214,17 +231,48 @@ START_TEST(a_flood_reaches_the_ring_but_not_the_log_and_is_told_of_once)
 }
 END_TEST
 
-START_TEST(who_follows_hears_every_line_once)
+static void hear(void *ctx)
+{
+	++*(int *)ctx;
+}
+
+START_TEST(who_follows_hears_of_every_line_and_reads_it_once)
 {
 	struct seen s = { 0 };
+	int heard = 0;
 	feed("before\n");
-	errlog_on_line(g, see, &s);
+	struct errlog_cursor c = errlog_last(g, 0);
+	errlog_on_line(g, hear, &heard);
+	ck_assert(!errlog_has_next(g, &c));
 	feed("a\nb\nc");
+	ck_assert(errlog_has_next(g, &c));
+	ck_assert_uint_eq(read_on(&c, &s), 0);
 	errlog_note(g, "note");
-	errlog_on_line(g, NULL, NULL);
-	feed("d\n");
+	ck_assert_uint_eq(read_on(&c, &s), 0);
 	ck_assert_str_eq(s.text, "a|b|note|");
 	ck_assert_uint_eq(s.first, 2);
+	ck_assert_int_eq(heard, 3);
+	errlog_on_line(g, NULL, NULL);
+	feed("d\n");
+	ck_assert_int_eq(heard, 3);
+}
+END_TEST
+
+START_TEST(a_reader_that_is_too_slow_is_told_how_much_it_lost)
+{
+	struct seen s = { 0 };
+	feed("first\n");
+	struct errlog_cursor slow = errlog_last(g, SIZE_MAX);
+	uint64_t lost = 0;
+	for (unsigned i = 0; i < 100000; i++) {
+		feed("one of very many lines\n");
+		if (i % 30000 == 0) /* more than the ring holds */
+			lost += read_on(&slow, &s);
+	}
+	lost += read_on(&slow, &s);
+	ck_assert_uint_gt(lost, 100000 / 2);
+	ck_assert_uint_eq(s.n + lost, 100001);
+	ck_assert_uint_eq(s.last, 100001);
 }
 END_TEST
 
@@ -250,7 +298,8 @@ Suite *suite_stdio_errlog(void)
 	tcase_add_test(c, long_lines_become_several_and_lose_nothing);
 	tcase_add_test(c, the_ring_keeps_the_newest_256_kib);
 	tcase_add_test(c, a_flood_reaches_the_ring_but_not_the_log_and_is_told_of_once);
-	tcase_add_test(c, who_follows_hears_every_line_once);
+	tcase_add_test(c, who_follows_hears_of_every_line_and_reads_it_once);
+	tcase_add_test(c, a_reader_that_is_too_slow_is_told_how_much_it_lost);
 	tcase_add_test(c, foreign_bytes_cannot_end_a_line_early);
 	suite_add_tcase(s, c);
 	return s;

@@ -107,11 +107,19 @@ START_TEST(logs_gives_the_last_lines_and_follows)
 	ck_assert_ptr_null(strstr(text, "one"));
 	assert_has(text, "two");
 	errlog_note(server_errlog(fs()), "three");
+	rounds();
 	assert_has(hear(fd), "three");
 	close(fd);
 	rounds();
 	errlog_note(server_errlog(fs()), "four");
 	expect(operator_path, ASK("logs", "{\"server\":\"fs\"}"), "\"result\":{}");
+}
+END_TEST
+
+START_TEST(sweep_without_an_engine_says_so)
+{
+	expect(operator_path, ASK("sweep", "{}"),
+	       "\"code\":5,\"message\":\"no server is a container");
 }
 END_TEST
 
@@ -131,6 +139,7 @@ Suite *suite_supervisor_control_verbs(void)
 	tcase_add_test(c, start_without_its_dependency_says_so);
 	tcase_add_test(c, unknown_names_change_nothing);
 	tcase_add_test(c, logs_gives_the_last_lines_and_follows);
+	tcase_add_test(c, sweep_without_an_engine_says_so);
 	suite_add_tcase(s, c);
 	return s;
 }
