@@ -11,12 +11,14 @@
 #include <dirent.h>
 #include <errno.h>
 #include <poll.h>
+#include <signal.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/time.h>
+#include <unistd.h>
 
 enum { READ_BYTES = 64 * 1024 };
 
@@ -277,8 +279,11 @@ static int client_more(struct client *c, int64_t deadline, struct err *e)
 	if (n < 0 && errno != EINTR)
 		return err_kind(e, -errno, WIRE_EXIT_UNAVAILABLE, "cannot wait for an answer");
 	if (n == 0 && left <= 1 << 30)
-		return err_kind(e, -ETIMEDOUT, WIRE_EXIT_UNAVAILABLE,
-				"mcpinit is there but does not answer: it is stuck, or stopped");
+		return err_kind(
+			e, -ETIMEDOUT, WIRE_EXIT_UNAVAILABLE,
+			"mcpinit is there but does not answer: it is stuck, stopped, or busy with %d "
+			"other clients",
+			WIRE_CLIENTS);
 	if (n <= 0)
 		return 0;
 	char *room = buf_room(&c->in, READ_BYTES);
@@ -336,12 +341,44 @@ int client_ask(struct client *c, enum wire_verb verb, struct cJSON *takes_params
 
 /* --- what the verbs share ------------------------------------------------------------------- */
 
+int client_exit(const struct err *e)
+{
+	if (e->code != -EREMOTEIO)
+		return e->kind ? e->kind : WIRE_EXIT_UNAVAILABLE;
+	if (e->kind == WIRE_AWAY)
+		return WIRE_EXIT_UNAVAILABLE;
+	return e->kind == WIRE_DENIED ? WIRE_EXIT_NO_PERMISSION : WIRE_EXIT_FAILED;
+}
+
+struct cJSON *client_error(int code, const char *message)
+{
+	cJSON *error = cJSON_CreateObject();
+	if (error && cJSON_AddNumberToObject(error, "code", code) &&
+	    cJSON_AddStringToObject(error, "message", message))
+		return error;
+	cJSON_Delete(error);
+	return NULL;
+}
+
+int client_fail_as(bool is_json, const struct err *e)
+{
+	if (!is_json) {
+		(void)fprintf(stderr, "mcpctl: %s\n", e->text); /* nowhere else to say it */
+		return client_exit(e);
+	}
+	cJSON *root = cJSON_CreateObject();
+	cJSON *error = client_error(e->code == -EREMOTEIO ? e->kind : client_exit(e), e->text);
+	if (root && error && cJSON_AddItemToObject(root, "error", error))
+		client_print(root, stdout);
+	else
+		cJSON_Delete(error);
+	cJSON_Delete(root);
+	return client_exit(e);
+}
+
 int client_fail(const struct err *e)
 {
-	(void)fprintf(stderr, "mcpctl: %s\n", e->text); /* nowhere else to say it */
-	if (e->code == -EREMOTEIO)
-		return e->kind == WIRE_DENIED ? WIRE_EXIT_NO_PERMISSION : WIRE_EXIT_FAILED;
-	return e->kind ? e->kind : WIRE_EXIT_UNAVAILABLE;
+	return client_fail_as(false, e);
 }
 
 int client_once(const struct client_where *w, enum wire_verb verb, struct cJSON *takes_params,
@@ -355,7 +392,18 @@ int client_once(const struct client_where *w, enum wire_verb verb, struct cJSON 
 	else
 		r = client_ask(c, verb, takes_params, timeout_ms, ret, &e);
 	client_free(c);
-	return r < 0 ? client_fail(&e) : 0;
+	return r < 0 ? client_fail_as(w->is_json, &e) : 0;
+}
+
+static void leave(int signal_number)
+{
+	_exit(WIRE_EXIT_SIGNAL + signal_number);
+}
+
+void client_end_by_signal(void)
+{
+	(void)signal(SIGTERM, leave); /* fails for no such signal */
+	(void)signal(SIGINT, leave);
 }
 
 const char *client_text(const struct cJSON *object, const char *key)

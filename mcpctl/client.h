@@ -8,6 +8,7 @@
 
 #include "base/wire.h"
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -24,6 +25,7 @@ struct client_where {
 	const char
 		*runtime_dir; /* its, or its subdirectories', one agent.sock that can be opened */
 	const char *agent;    /* --agent: of those, only this one's */
+	bool is_json;	      /* what goes wrong is said as JSON, too */
 };
 
 /* The connected socket and its path, both the caller's. Waits 5 s at most. */
@@ -51,9 +53,17 @@ void client_patient(struct client *c);
 
 /* Says what went wrong on stderr; returns the exit status for it. */
 int client_fail(const struct err *e);
+/* The same as the one document that --json promises, {"error":{code,message}}, on stdout; without is_json on stderr. */
+int client_fail_as(bool is_json, const struct err *e);
+/* The exit status for it, nothing said. */
+int client_exit(const struct err *e);
+/* {code,message}. NULL: out of memory. */
+struct cJSON *client_error(int code, const char *message);
 /* Opens, asks, closes. 0 and *ret, or the exit status, and the error is said. */
 int client_once(const struct client_where *w, enum wire_verb verb, struct cJSON *takes_params,
 		int64_t timeout_ms, struct cJSON **ret);
+/* SIGINT and SIGTERM end us at once, as PID 1 of a container, too, where they would otherwise do nothing. */
+void client_end_by_signal(void);
 /* A member that is a text, "" where there is none; borrowed from object. */
 const char *client_text(const struct cJSON *object, const char *key);
 /* As one line of JSON. */

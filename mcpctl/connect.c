@@ -183,16 +183,9 @@ static int run_bridge(struct client *client)
 	return is_cut ? WIRE_EXIT_UNAVAILABLE : WIRE_EXIT_OK;
 }
 
-/* As PID 1 of a container we would not get the default action. */
-static void leave(int signal_number)
-{
-	_exit(WIRE_EXIT_SIGNAL + signal_number);
-}
-
 int verb_connect(const struct cli *c)
 {
-	(void)signal(SIGTERM, leave); /* fails for no such signal */
-	(void)signal(SIGINT, leave);
+	client_end_by_signal();
 	(void)signal(SIGPIPE, SIG_IGN);
 	struct err e = { 0 };
 	struct client *client = NULL;
@@ -236,7 +229,7 @@ int verb_endpoint(const struct cli *c)
 	}
 	client_free(client);
 	if (r < 0)
-		return client_fail(&e);
+		return client_fail_as(c->is_json, &e);
 	if (c->is_json)
 		client_print(pair, stdout);
 	else

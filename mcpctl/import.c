@@ -196,6 +196,25 @@ static void say_notes(struct buf *notes)
 		(void)fprintf(stderr, "mcpctl: %s\n", line); /* nowhere else to say it */
 }
 
+/* {ini,servers,notes:[…]} */
+static void print_json(struct import *im)
+{
+	cJSON *root = cJSON_CreateObject();
+	cJSON *notes = root ? cJSON_AddArrayToObject(root, "notes") : NULL;
+	bool is_whole = notes && cJSON_AddStringToObject(root, "ini", buf_str(&im->ini)) &&
+			cJSON_AddNumberToObject(root, "servers", (double)im->n_servers);
+	char *next = im->notes.data;
+	for (char *line; is_whole && (line = strsep(&next, "\n")) && *line;) {
+		cJSON *note = cJSON_CreateString(line);
+		is_whole = note && cJSON_AddItemToArray(notes, note);
+		if (!is_whole)
+			cJSON_Delete(note);
+	}
+	if (is_whole)
+		client_print(root, stdout);
+	cJSON_Delete(root);
+}
+
 int verb_import(const struct cli *c)
 {
 	const char *path = c->args[0];
@@ -215,12 +234,16 @@ int verb_import(const struct cli *c)
 	if (r < 0) {
 		e.kind = WIRE_EXIT_CONFIG;
 		import_done(&im);
-		return client_fail(&e);
+		return client_fail_as(c->is_json, &e);
 	}
-	say_notes(&im.notes);
-	if (im.n_servers == 0)
-		(void)fprintf(stderr, "mcpctl: no server could be carried over\n");
-	(void)fputs(buf_str(&im.ini), stdout);
+	if (c->is_json) {
+		print_json(&im);
+	} else {
+		say_notes(&im.notes);
+		if (im.n_servers == 0)
+			(void)fprintf(stderr, "mcpctl: no server could be carried over\n");
+		(void)fputs(buf_str(&im.ini), stdout);
+	}
 	r = im.n_servers > 0 ? WIRE_EXIT_OK : WIRE_EXIT_FAILED;
 	import_done(&im);
 	return r;

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* mcpctl: argv → verb table → exit status. */
+#include "base/err.h"
 #include "mcpctl/import.h"
 #include "mcpctl/verbs.h"
 
@@ -41,6 +42,7 @@ static const struct verb verbs[] = {
 	  CLI_STRICT, 0, 0, verb_healthy },
 	{ "sweep", "[--dry-run] [--volumes]", "remove left-over containers of this instance",
 	  CLI_DRY_RUN | CLI_VOLUMES, 0, 0, verb_sweep },
+	{ "metrics", "", "what status shows, as Prometheus text", 0, 0, 0, verb_metrics },
 	{ "import", "FILE|-", "a client's mcpServers JSON as INI, on stdout; -: from stdin", 0, 1,
 	  1, verb_import },
 };
@@ -81,11 +83,12 @@ static void print_help(void)
 		(void)snprintf(call, sizeof(call), "%s %s", verbs[i].name, verbs[i].usage);
 		(void)printf("  %-36s %s\n", call, verbs[i].help);
 	}
-	(void)printf("\n  -s SOCKET  mcpinit's socket; else $MCPCTL_SOCKET, %s/%s,\n"
-		     "             or the one agent's socket under %s\n"
-		     "  --json     for programs\n"
-		     "  -h, -V     this text; the version\n",
-		     WIRE_CONTROL_DIR, WIRE_CONTROL, WIRE_RUNTIME_DIR);
+	(void)printf(
+		"\n  -s SOCKET  mcpinit's socket; else $MCPCTL_SOCKET, %s/%s,\n"
+		"             or the one agent's socket under %s\n"
+		"  --json     for programs; errors, too: {\"error\":{\"code\":N,\"message\":\"...\"}}\n"
+		"  -h, -V     this text; the version\n",
+		WIRE_CONTROL_DIR, WIRE_CONTROL, WIRE_RUNTIME_DIR);
 }
 
 /* "500ms", "10s", "5m", "2h"; a bare number is seconds. -1: none of these. */
@@ -114,10 +117,12 @@ static int read_number(const char *text)
 	return errno || end == text || *end || n < 0 || n > INT_MAX ? -1 : (int)n;
 }
 
-static int usage_error(const char *what, const char *which)
+static int usage_error(const struct cli *c, const char *what, const char *which)
 {
-	(void)fprintf(stderr, "mcpctl: %s%s; `mcpctl -h` lists what there is\n", what, which);
-	return WIRE_EXIT_USAGE;
+	struct err e;
+	err_kind(&e, -EINVAL, WIRE_EXIT_USAGE, "%s%s; `mcpctl -h` lists what there is", what,
+		 which);
+	return client_fail_as(c->is_json, &e);
 }
 
 /* An option that only some verbs take. 0, or the exit status. */
@@ -127,9 +132,10 @@ static int read_verb_option(struct cli *c, unsigned bit, const char *value)
 	if (bit == CLI_AGENT)
 		c->agent = c->where.agent = value;
 	if (bit == CLI_LINES && (c->lines = read_number(value)) < 0)
-		return usage_error("-n takes a number of lines, not ", value);
+		return usage_error(c, "-n takes a number of lines, not ", value);
 	if (bit == CLI_TIMEOUT && (c->timeout_ms = read_duration(value)) < 0)
-		return usage_error("--timeout takes a duration like 500ms, 10s or 5m, not ", value);
+		return usage_error(c, "--timeout takes a duration like 500ms, 10s or 5m, not ",
+				   value);
 	return 0;
 }
 
@@ -137,6 +143,10 @@ static int read_verb_option(struct cli *c, unsigned bit, const char *value)
 static int read_options(int argc, char **argv, struct cli *c)
 {
 	int o, r;
+	for (int i = 1; i < argc && strcmp(argv[i], "--") != 0; i++) /* wherever it stands */
+		if (strcmp(argv[i], "--json") == 0)
+			c->is_json = c->where.is_json = true;
+	opterr = !c->is_json;
 	while ((o = getopt_long(argc, argv, "s:hVfn:", options, NULL)) != -1) {
 		switch (o) {
 		case 's':
@@ -149,10 +159,12 @@ static int read_options(int argc, char **argv, struct cli *c)
 			(void)puts("mcpctl " MCPINIT_VERSION);
 			return -1;
 		case OPT_JSON:
-			c->is_json = true;
+			c->is_json = c->where.is_json = true;
 			break;
-		case '?':
-			return WIRE_EXIT_USAGE; /* getopt has said what is wrong */
+		case '?': /* as text getopt has said it */
+			return c->is_json ? usage_error(c, "no option, or without its value: ",
+							argv[optind - 1])
+					  : WIRE_EXIT_USAGE;
 		default: {
 			unsigned bit = o == 'f'	  ? CLI_FOLLOW
 				       : o == 'n' ? CLI_LINES
@@ -167,16 +179,14 @@ static int read_options(int argc, char **argv, struct cli *c)
 
 static int run(const struct verb *v, const struct cli *c)
 {
+	struct err e = { 0 };
 	for (unsigned bit = 1; bit <= CLI_VOLUMES; bit <<= 1)
-		if ((c->given & bit) && !(v->takes & bit)) {
-			(void)fprintf(stderr, "mcpctl: %s takes no --%s\n", v->name, name_of(bit));
-			return WIRE_EXIT_USAGE;
-		}
-	if (c->n_args < v->min_args || c->n_args > v->max_args) {
-		(void)fprintf(stderr, "usage: mcpctl %s %s\n", v->name, v->usage);
-		return WIRE_EXIT_USAGE;
-	}
-	return v->run(c);
+		if ((c->given & bit) && !(v->takes & bit))
+			err_kind(&e, -EINVAL, WIRE_EXIT_USAGE, "%s takes no --%s", v->name,
+				 name_of(bit));
+	if (!e.code && (c->n_args < v->min_args || c->n_args > v->max_args))
+		err_kind(&e, -EINVAL, WIRE_EXIT_USAGE, "usage: mcpctl %s %s", v->name, v->usage);
+	return e.code ? client_fail_as(c->is_json, &e) : v->run(c);
 }
 
 /* A socket must never become descriptor 0, 1 or 2: somebody would write a line to it. */
@@ -203,7 +213,7 @@ int main(int argc, char **argv)
 	if (r)
 		return r < 0 ? WIRE_EXIT_OK : r;
 	if (optind >= argc)
-		return usage_error("no verb given", "");
+		return usage_error(&c, "no verb given", "");
 	c.args = argv + optind + 1;
 	c.n_args = argc - optind - 1;
 	for (int i = 0; i < VERBS; i++)
@@ -213,5 +223,5 @@ int main(int argc, char **argv)
 				r = WIRE_EXIT_FAILED; /* a full disk must not look like success */
 			return r;
 		}
-	return usage_error("there is no verb ", argv[optind]);
+	return usage_error(&c, "there is no verb ", argv[optind]);
 }

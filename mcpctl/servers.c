@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* status, start, stop, restart, wait, healthy; reload, shutdown, sweep. */
+/* status, start, stop, restart, wait, healthy; reload, shutdown, metrics, sweep. */
 #include "base/buf.h"
 #include "base/cleanup.h"
 #include "base/clock.h"
@@ -145,27 +145,60 @@ static bool is_fatal(const cJSON *server)
 		strcmp(client_text(server, "health"), "unhealthy") == 0);
 }
 
-int verb_healthy(const struct cli *c)
+/* One that is not well, as text, or as a row of rows. */
+static void say_unwell(const cJSON *server, cJSON *rows)
 {
-	cJSON *status = NULL;
-	if (client_once(&c->where, WIRE_STATUS, cJSON_CreateObject(), WIRE_ANSWER_MS, &status))
-		return WIRE_EXIT_FAILED; /* a HEALTHCHECK knows 0 and 1 */
-	int r = WIRE_EXIT_OK;
+	static const char *const keys[] = { "name", "state", "health", "why" };
+	if (!rows) {
+		(void)printf("%s: %s, %s%s%s\n", client_text(server, "name"),
+			     client_text(server, "state"), client_text(server, "health"),
+			     *client_text(server, "why") ? ": " : "", client_text(server, "why"));
+		return;
+	}
+	cJSON *row = cJSON_CreateObject();
+	if (!row || !cJSON_AddItemToArray(rows, row)) {
+		cJSON_Delete(row);
+		return; /* out of memory: one row less, as in a table */
+	}
+	for (size_t i = 0; i < sizeof(keys) / sizeof(keys[0]); i++)
+		(void)cJSON_AddStringToObject(row, keys[i], client_text(server, keys[i]));
+}
+
+/* healthy, degraded, unhealthy; what is not well is said on the way. */
+static const char *look_at_health(const cJSON *status, cJSON *rows)
+{
+	const char *verdict = "healthy";
 	const cJSON *server;
 	cJSON_ArrayForEach(server, cJSON_GetObjectItemCaseSensitive(status, "servers"))
 	{
 		if (is_well(server))
 			continue;
-		(void)printf("%s: %s, %s%s%s\n", client_text(server, "name"),
-			     client_text(server, "state"), client_text(server, "health"),
-			     *client_text(server, "why") ? ": " : "", client_text(server, "why"));
+		say_unwell(server, rows);
 		if (is_fatal(server))
-			r = WIRE_EXIT_FAILED;
-		else if (r == WIRE_EXIT_OK && (c->given & CLI_STRICT))
-			r = WIRE_EXIT_NOT_UP;
+			verdict = "unhealthy";
+		else if (strcmp(verdict, "healthy") == 0)
+			verdict = "degraded";
 	}
+	return verdict;
+}
+
+int verb_healthy(const struct cli *c)
+{
+	cJSON *status = NULL;
+	if (client_once(&c->where, WIRE_STATUS, cJSON_CreateObject(), WIRE_ANSWER_MS, &status))
+		return WIRE_EXIT_FAILED; /* a HEALTHCHECK knows 0 and 1 */
+	cJSON *all = c->is_json ? cJSON_CreateObject() : NULL;
+	const char *verdict =
+		look_at_health(status, all ? cJSON_AddArrayToObject(all, "servers") : NULL);
+	if (all) {
+		(void)cJSON_AddStringToObject(all, "health", verdict);
+		client_print(all, stdout);
+	}
+	cJSON_Delete(all);
 	cJSON_Delete(status);
-	return r;
+	if (strcmp(verdict, "unhealthy") == 0)
+		return WIRE_EXIT_FAILED;
+	return *verdict == 'd' && (c->given & CLI_STRICT) ? WIRE_EXIT_NOT_UP : WIRE_EXIT_OK;
 }
 
 /* --- start, stop, restart, wait ------------------------------------------------------------- */
@@ -242,7 +275,7 @@ int verb_wait(const struct cli *c)
 	struct client *client = NULL;
 	int r = open_patiently(c, deadline, &client, &e);
 	if (r < 0)
-		return client_fail(&e);
+		return client_fail_as(c->is_json, &e);
 	cJSON *params = names_of(c), *outcome = NULL;
 	int64_t left = deadline < 0 ? -1 : deadline - clock_ms();
 	if (params && deadline >= 0)
@@ -251,7 +284,7 @@ int verb_wait(const struct cli *c)
 		       &e);
 	client_free(client);
 	if (r < 0)
-		return client_fail(&e);
+		return client_fail_as(c->is_json, &e);
 	r = print_outcome(c, outcome);
 	cJSON_Delete(outcome);
 	return r;
@@ -309,12 +342,60 @@ int verb_shutdown(const struct cli *c)
 	return order(c, WIRE_SHUTDOWN, cJSON_CreateObject(), WIRE_ANSWER_MS);
 }
 
+int verb_metrics(const struct cli *c)
+{
+	cJSON *result = NULL;
+	int r = client_once(&c->where, WIRE_METRICS, cJSON_CreateObject(), WIRE_ANSWER_MS, &result);
+	if (r)
+		return r;
+	if (c->is_json)
+		client_print(result, stdout);
+	else
+		(void)fputs(client_text(result, "text"), stdout);
+	cJSON_Delete(result);
+	return WIRE_EXIT_OK;
+}
+
+/* A line each; 1 when one that should go is still there. */
+static int print_swept(const struct cli *c, const cJSON *result)
+{
+	bool is_dry = c->given & CLI_DRY_RUN;
+	int r = WIRE_EXIT_OK;
+	const cJSON *found = cJSON_GetObjectItemCaseSensitive(result, "found"), *l;
+	cJSON_ArrayForEach(l, found)
+	{
+		bool is_removed = is_true(l, "is_removed");
+		const char *why = client_text(l, "why");
+		if (!is_dry && !is_removed)
+			r = WIRE_EXIT_FAILED;
+		if (!c->is_json)
+			(void)printf("%s %s%s%s: %s%s%s\n", client_text(l, "kind"),
+				     client_text(l, "name"),
+				     *client_text(l, "server") ? " of " : "",
+				     client_text(l, "server"),
+				     is_dry	  ? "would be removed"
+				     : is_removed ? "removed"
+						  : "NOT removed",
+				     *why ? ": " : "", why);
+	}
+	if (c->is_json)
+		client_print(result, stdout);
+	else if (cJSON_GetArraySize(found) == 0)
+		(void)puts("nothing is left over");
+	return r;
+}
+
 int verb_sweep(const struct cli *c)
 {
-	cJSON *params = cJSON_CreateObject();
+	cJSON *params = cJSON_CreateObject(), *result = NULL;
 	if (params) {
 		(void)cJSON_AddBoolToObject(params, "dry_run", (c->given & CLI_DRY_RUN) != 0);
 		(void)cJSON_AddBoolToObject(params, "volumes", (c->given & CLI_VOLUMES) != 0);
 	}
-	return order(c, WIRE_SWEEP, params, -1);
+	int r = client_once(&c->where, WIRE_SWEEP, params, -1, &result);
+	if (r)
+		return r;
+	r = print_swept(c, result);
+	cJSON_Delete(result);
+	return r;
 }

@@ -55,39 +55,47 @@ static int list_tools(struct session *s, const char *server, cJSON *all, struct 
 	return err_kind(e, -ELOOP, WIRE_EXIT_FAILED, "its list of tools has no end");
 }
 
-static int add_server(const struct cli *c, const char *server, cJSON *all)
+static int add_server(const struct cli *c, const char *server, cJSON *all, struct err *e)
 {
-	struct err e = { 0 };
 	struct session *s = NULL;
-	int r = session_open(&c->where, server, c->agent, &s, &e);
+	int r = session_open(&c->where, server, c->agent, &s, e);
 	if (r == 0)
-		r = list_tools(s, server, all, &e);
+		r = list_tools(s, server, all, e);
 	session_free(s);
-	if (r == 0)
-		return 0;
-	err_prefix(&e, "%s", server);
-	return client_fail(&e);
+	return r < 0 ? err_prefix(e, "%s", server) : 0;
+}
+
+/* Why the tools of one server are not there: on stderr, or for --json one more of errors. The exit status. */
+static int leave_out(cJSON *errors, const char *server, const struct err *e)
+{
+	if (!errors)
+		return client_fail(e);
+	cJSON *error = client_error(e->code == -EREMOTEIO ? e->kind : client_exit(e), e->text);
+	if (!error || !cJSON_AddStringToObject(error, "server", server) ||
+	    !cJSON_AddItemToArray(errors, error))
+		cJSON_Delete(error); /* out of memory: the exit status still says it */
+	return client_exit(e);
 }
 
 /* Servers that are not up are said and left out: to ask them would wait for them, or wake them. */
-static int add_every_server(const struct cli *c, cJSON *all)
+static int add_every_server(const struct cli *c, const cJSON *status, cJSON *all, cJSON *errors)
 {
-	cJSON *status = NULL;
-	int worst =
-		client_once(&c->where, WIRE_STATUS, cJSON_CreateObject(), WIRE_ANSWER_MS, &status);
+	int worst = WIRE_EXIT_OK;
 	const cJSON *server;
 	cJSON_ArrayForEach(server, cJSON_GetObjectItemCaseSensitive(status, "servers"))
 	{
+		struct err e = { 0 };
 		const char *name = client_text(server, "name");
-		if (strcmp(client_text(server, "state"), "RUNNING") == 0) {
-			int exit_status = add_server(c, name, all);
+		if (strcmp(client_text(server, "state"), "RUNNING") != 0) {
+			err_kind(&e, -EREMOTEIO, WIRE_REFUSED, "%s: %s, left out", name,
+				 client_text(server, "state"));
+			(void)leave_out(errors, name,
+					&e); /* no failure: nobody asked for it by name */
+		} else if (add_server(c, name, all, &e) < 0) {
+			int exit_status = leave_out(errors, name, &e);
 			worst = worst ? worst : exit_status;
-		} else {
-			(void)fprintf(stderr, "mcpctl: %s: %s, left out\n", name,
-				      client_text(server, "state"));
 		}
 	}
-	cJSON_Delete(status);
 	return worst;
 }
 
@@ -112,13 +120,26 @@ static void print_tools(const cJSON *all)
 
 int verb_tools(const struct cli *c)
 {
-	cJSON *all = cJSON_CreateArray();
-	int exit_status = c->n_args ? add_server(c, c->args[0], all) : add_every_server(c, all);
-	if (c->is_json)
-		client_print(all, stdout);
-	else
+	struct err e = { 0 };
+	cJSON *root = cJSON_CreateObject(), *status = NULL;
+	cJSON *all = root ? cJSON_AddArrayToObject(root, "tools") : NULL;
+	cJSON *errors = root && c->is_json ? cJSON_AddArrayToObject(root, "errors") : NULL;
+	int r, exit_status = WIRE_EXIT_OK;
+	if (c->n_args > 0) {
+		r = all ? add_server(c, c->args[0], all, &e) : err_oom(&e);
+		exit_status = r < 0 ? client_fail_as(c->is_json, &e) : WIRE_EXIT_OK;
+	} else {
+		r = exit_status = client_once(&c->where, WIRE_STATUS, cJSON_CreateObject(),
+					      WIRE_ANSWER_MS, &status);
+		if (r == 0)
+			exit_status = add_every_server(c, status, all, errors);
+	}
+	if (r == 0 && c->is_json)
+		client_print(root, stdout);
+	else if (r == 0)
 		print_tools(all);
-	cJSON_Delete(all);
+	cJSON_Delete(status);
+	cJSON_Delete(root);
 	return exit_status;
 }
 
@@ -230,11 +251,14 @@ int verb_call(const struct cli *c)
 	if (r == 0)
 		r = call(c, arguments, &result, &e);
 	if (r == -EREMOTEIO) {
-		(void)fprintf(stderr, "mcpctl: %s (error %d)\n", e.text, e.kind);
+		if (c->is_json)
+			(void)client_fail_as(true, &e);
+		else
+			(void)fprintf(stderr, "mcpctl: %s (error %d)\n", e.text, e.kind);
 		return WIRE_EXIT_PROTOCOL;
 	}
 	if (r < 0)
-		return client_fail(&e);
+		return client_fail_as(c->is_json, &e);
 	bool is_error = cJSON_IsTrue(cJSON_GetObjectItemCaseSensitive(result, "isError"));
 	bool needs_input = strcmp(client_text(result, "resultType"), "input_required") == 0;
 	if (c->is_json)

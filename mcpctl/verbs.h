@@ -54,6 +54,7 @@ int verb_shutdown(const struct cli *c);
 int verb_wait(const struct cli *c);
 int verb_healthy(const struct cli *c);
 int verb_sweep(const struct cli *c);
+int verb_metrics(const struct cli *c);
 int verb_logs(const struct cli *c);
 int verb_tools(const struct cli *c);
 int verb_call(const struct cli *c);
