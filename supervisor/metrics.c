@@ -133,18 +133,30 @@ static int add_one(struct buf *out, const struct family *f, double value)
 	return r < 0 ? r : buf_addf(out, "mcpinit_%s %.15g\n", f->name, value);
 }
 
-/* mcpinit_server_NAME{server="…",KEY="…"} VALUE */
-static int add_sample(struct buf *out, const char *name, const struct subject *s, const char *key,
-		      const char *label, double value)
+/* mcpinit_server_NAME{server="…" */
+static int begin_sample(struct buf *out, const char *name, const struct subject *s)
 {
 	int r = buf_addf(out, "mcpinit_server_%s{server=\"", name);
-	if (r == 0)
-		r = metrics_label(out, s->info.name);
-	if (r == 0 && key)
-		r = buf_addf(out, "\",%s=\"", key);
-	if (r == 0 && key)
-		r = metrics_label(out, label);
+	return r < 0 ? r : metrics_label(out, s->info.name);
+}
+
+/* … VALUE */
+static int add_number(struct buf *out, const char *name, const struct subject *s, double value)
+{
+	int r = begin_sample(out, name, s);
 	return r < 0 ? r : buf_addf(out, "\"} %.15g\n", value);
+}
+
+/* … of which one label, named like it, says which word; 1 where it is so. */
+static int add_word(struct buf *out, const char *name, const struct subject *s, const char *word,
+		    bool is_so)
+{
+	int r = begin_sample(out, name, s);
+	if (r == 0)
+		r = buf_addf(out, "\",%s=\"", name);
+	if (r == 0)
+		r = metrics_label(out, word);
+	return r < 0 ? r : buf_addf(out, "\"} %d\n", is_so);
 }
 
 static int add_family(struct buf *out, const struct family *f, const struct subject *all, size_t n)
@@ -156,20 +168,19 @@ static int add_family(struct buf *out, const struct family *f, const struct subj
 	for (size_t i = 0; i < n && r == 0; i++) {
 		double value = f->value(&all[i]);
 		if (value >= 0)
-			r = add_sample(out, f->name, &all[i], NULL, NULL, value);
+			r = add_number(out, f->name, &all[i], value);
 	}
 	return r;
 }
 
-/* One sample a word, 1 for the one that is so: a state is not a number. */
+/* One sample a word: a state is not a number. */
 static int add_states(struct buf *out, const struct subject *all, size_t n)
 {
 	int r = add_head(out, "server_state", "gauge", "1 for the state that the server is in.");
 	for (size_t i = 0; i < n; i++)
 		for (int state = SRV_NONE + 1; state < SRV_STATES && r == 0; state++)
-			r = add_sample(out, "state", &all[i], "state",
-				       fsm_state_name((enum srv_state)state),
-				       (int)all[i].state == state);
+			r = add_word(out, "state", &all[i], fsm_state_name((enum srv_state)state),
+				     (int)all[i].state == state);
 	return r;
 }
 
@@ -180,8 +191,8 @@ static int add_health(struct buf *out, const struct subject *all, size_t n)
 	int r = add_head(out, "server_health", "gauge", "1 for what its health check says.");
 	for (size_t i = 0; i < n; i++)
 		for (size_t w = 0; w < sizeof(words) / sizeof(words[0]) && r == 0; w++)
-			r = add_sample(out, "health", &all[i], "health", words[w],
-				       strcmp(all[i].info.health, words[w]) == 0);
+			r = add_word(out, "health", &all[i], words[w],
+				     strcmp(all[i].info.health, words[w]) == 0);
 	return r;
 }
 
@@ -191,7 +202,7 @@ static int add_launcher(struct buf *out, const struct subject *all, size_t n)
 			 "1 for the way it was launched: api, cli or process.");
 	for (size_t i = 0; i < n && r == 0; i++)
 		if (*all[i].info.via)
-			r = add_sample(out, "launcher", &all[i], "launcher", all[i].info.via, 1);
+			r = add_word(out, "launcher", &all[i], all[i].info.via, true);
 	return r;
 }
 

@@ -79,6 +79,47 @@ exits "an agent's socket does not stop servers" 77 "$BIN/mcpctl" -s "$RUN/planne
 exits "nobody there: 69" 69 "$BIN/mcpctl" -s "$WORK/nobody.sock" status
 unlike "no secret is shown by any verb" "$(ctl --json status; ctl status; ctl logs fake)" very-secret-value
 
-exits "shutdown" 0 ctl shutdown
+# --json: one document on stdout for every verb, whatever comes of it, and the same exit status
+json() { # json STATUS JQ-FILTER VERB...: the filter says what must be true of the one document
+	local want=$1 filter=$2
+	shift 2
+	exits "--json $*: exit $want" "$want" ctl --json "$@"
+	is "--json $*: one document" "$(jq -s "length == 1 and (.[0] | $filter)" "$WORK/out" 2>&1)" true
+}
+json 0 '.servers[0].state == "RUNNING"' status fake
+json 4 '.unknown == ["nobody"]' status nobody
+json 0 '.servers[0].is_done' stop fake
+json 0 '.servers[0].is_done' start fake
+json 0 '.servers[0].is_done' restart fake --no-wait
+json 0 '.servers[0].is_done' wait fake
+json 1 '.servers[0].is_done == false' wait broken
+json 1 '.error.code == 1 and (.error.message | test("nobody"))' restart nobody
+json 1 '.error.code == 1' logs nobody
+json 0 '.text | test("\\S")' logs fake -n 1
+json 0 '(.tools | length) == 9 and .tools[0].server == "fake" and .errors == []' tools fake
+json 0 '(.tools | length) == 9 and ([.errors[].server] | sort) == ["broken", "stopped"]' tools
+json 1 '.error.message | test("nobody")' tools nobody
+json 0 '.content[0].text == "hi"' call fake echo '{"text":"hi"}'
+json 1 '.isError' call fake env '{"name":"NOT_SET_ANYWHERE"}'
+json 2 '.error.code == -32602' call fake no-such-tool
+json 64 '.error.code == 64' call fake echo not-json
+json 0 '.agents | length > 0' agents
+json 0 '(.in | test("/fake/in$")) and (.out | test("/fake/out$"))' endpoint fake
+json 1 '.error.code == 1' endpoint nobody
+json 0 '.health == "degraded" and .servers[0].name == "broken"' healthy
+json 3 '.health == "degraded"' healthy --strict
+json 0 '.text | test("mcpinit_server_up")' metrics
+json 69 '.error.code == 5' sweep
+json 64 '.error.code == 64' dance
+json 64 '.error.code == 64' status --force
+json 64 '.error.code == 64' logs
+json 64 '.error.code == 64' --no-such-option status
+json 78 '.error.code == 78' import "$WORK/not-there.json"
+printf '{"mcpServers":{"x":{"command":"npx","args":["y"]}}}' >"$WORK/client.json"
+json 0 '.servers == 1 and (.ini | test("server:x"))' import "$WORK/client.json"
+json 77 '.error.code == 3' -s "$RUN/planner/agent.sock" stop fake
+json 69 '.error.code == 69' -s "$WORK/nobody.sock" status
+
+json 0 '.text == "shutting down"' shutdown
 wait_mcpinit
 is "ends mcpinit" "$STATUS" 0
