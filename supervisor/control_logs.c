@@ -114,13 +114,13 @@ int ctl_logs_fill(struct ctl_client *c)
 	while (r == 0 && c->out.len < PIECE_BYTES) {
 		if (l->at.seq >= l->until)
 			return add_end(c);
-		uint64_t lost;
+		uint64_t lost, wanted = l->until - l->at.seq;
 		const char *text = errlog_next(g, &l->at, &lost);
 		if (lost)
-			r = add_lost(&c->out, lost);
+			r = add_lost(&c->out, lost < wanted ? lost : wanted);
 		if (!text)
 			return r;
-		if (r == 0)
+		if (r == 0 && lost < wanted)
 			r = add_line(&c->out, l->at.seq - 1, text);
 	}
 	return r;

@@ -93,7 +93,7 @@ void ctl_wait_begin(struct ctl_client *c, const struct wire_request *rq);
 void ctl_reload(struct ctl_client *c, const struct wire_request *rq);
 void ctl_wait_look(struct ctl_client *c);
 void ctl_wait_free(struct ctl_wait *w);
-/* The server leaves the configuration: a wait for it is refused. */
+/* The server leaves the configuration: a wait for it by name is refused, one for all goes on without it. */
 void ctl_wait_gone(struct ctl_client *c, const struct server *s);
 
 /* --- control_logs.c --- */

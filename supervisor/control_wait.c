@@ -275,11 +275,21 @@ void ctl_wait_look(struct ctl_client *c)
 
 void ctl_wait_gone(struct ctl_client *c, const struct server *s)
 {
-	if (!c->wait || c->is_dead || !is_named(c->wait, s))
+	struct ctl_wait *w = c->wait;
+	if (!w || c->is_dead || !is_named(w, s))
 		return;
+	if (w->is_all) { /* all that there are: one less */
+		size_t n = 0;
+		for (size_t i = 0; i < w->n; i++)
+			if (w->each[i].server != s)
+				w->each[n++] = w->each[i];
+		w->n = n;
+		loop_timer_at(c->socket->ctl->sv->look_timer, 0);
+		return;
+	}
 	_cleanup_buf_ struct buf text = { 0 };
 	(void)buf_addf(&text, "server %s is no longer in the configuration", server_name(s));
-	refuse(c->wait, WIRE_UNKNOWN, buf_str(&text));
+	refuse(w, WIRE_UNKNOWN, buf_str(&text));
 }
 
 static void wait_timer(void *ctx)

@@ -140,6 +140,33 @@ START_TEST(a_full_ring_is_shown_whole_and_the_next_request_is_served)
 }
 END_TEST
 
+START_TEST(what_came_after_the_question_is_neither_shown_nor_counted)
+{
+	struct follower f = { .fd = dial(operator_path) };
+	log_lines(1, 15000);
+	/* More than a socket takes at once: the rest waits in the ring, and is overwritten there. */
+	say(f.fd, ASK("logs", "{\"server\":\"fs\"}"));
+	uint64_t held = errlog_last(server_errlog(fs()), SIZE_MAX).seq;
+	log_lines(15001, 60000);
+	struct buf all = { 0 };
+	for (int i = 0; i < 100; i++) {
+		char bytes[65536];
+		ssize_t n = recv(f.fd, bytes, sizeof(bytes), 0);
+		ck_assert(n < 0 || buf_add(&all, bytes, (size_t)n) == 0);
+		rounds();
+	}
+	char *line = all.data, *end;
+	f.last = held - 1;
+	for (; (end = strchr(line, '\n')) && end[1]; line = end + 1)
+		take_note(&f, line, (size_t)(end - line));
+	assert_has(line, "\"result\":{}");
+	ck_assert_uint_gt(f.n_lost, 0);
+	ck_assert_uint_eq(f.last, 15000);
+	close(f.fd);
+	buf_done(&all);
+}
+END_TEST
+
 START_TEST(bytes_that_are_no_text_are_still_json)
 {
 	errlog_feed(server_errlog(fs()), "\xff\x01\"\\\n", 5);
@@ -188,6 +215,23 @@ START_TEST(who_follows_or_waits_for_a_server_that_goes_is_told)
 }
 END_TEST
 
+START_TEST(a_wait_for_all_goes_on_without_a_server_that_goes)
+{
+	int fd = dial(operator_path);
+	supervisor_find(&sv, "git")->state = SRV_RUNNING;
+	fs()->state = SRV_STARTING;
+	say(fd, ASK("wait", "{}"));
+	ck_assert_str_eq(hear(fd), "");
+	control_server_gone(sv.control, fs());
+	rounds();
+	const char *text = hear(fd);
+	assert_has(text, "\"name\":\"git\",\"is_done\":true");
+	ck_assert_ptr_null(strstr(text, "\"fs\""));
+	close(fd);
+	supervisor_find(&sv, "git")->state = fs()->state = SRV_STOPPED;
+}
+END_TEST
+
 Suite *suite_supervisor_control_logs(void);
 Suite *suite_supervisor_control_logs(void)
 {
@@ -198,9 +242,11 @@ Suite *suite_supervisor_control_logs(void)
 	tcase_add_test(c, who_reads_in_time_gets_every_line_of_a_flood);
 	tcase_add_test(c, who_does_not_read_is_kept_costs_nothing_and_is_told_what_it_lost);
 	tcase_add_test(c, a_full_ring_is_shown_whole_and_the_next_request_is_served);
+	tcase_add_test(c, what_came_after_the_question_is_neither_shown_nor_counted);
 	tcase_add_test(c, bytes_that_are_no_text_are_still_json);
 	tcase_add_test(c, a_follower_that_leaves_is_forgotten);
 	tcase_add_test(c, who_follows_or_waits_for_a_server_that_goes_is_told);
+	tcase_add_test(c, a_wait_for_all_goes_on_without_a_server_that_goes);
 	suite_add_tcase(s, c);
 	return s;
 }
