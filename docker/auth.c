@@ -81,8 +81,7 @@ static int digit_of(char c)
 	return -1;
 }
 
-/* NULL: not base64, or out of memory. */
-static char *decode(const char *text)
+char *docker_base64_decode(const char *text)
 {
 	char *out = malloc(strlen(text) / 4 * 3 + 4);
 	if (!out)
@@ -157,7 +156,7 @@ static int copy_text(const cJSON *object, const char *key, char **ret)
 /* base64("user:password") */
 static int split_login(const char *encoded, struct docker_auth *auth, struct err *e)
 {
-	char *login = decode(encoded);
+	char *login = docker_base64_decode(encoded);
 	char *colon = login ? strchr(login, ':') : NULL;
 	if (!colon) {
 		docker_wipe(login);

@@ -38,6 +38,8 @@ bool docker_auth_is_empty(const struct docker_auth *auth);
 /* "X-Registry-Auth: …" (base64url with padding); the caller's; NULL: out of memory. auth must not be empty. */
 char *docker_auth_header(const struct docker_auth *auth);
 void docker_auth_done(struct docker_auth *auth);
+/* A text in base64, of either alphabet → the text; the caller's; NULL: not base64, or out of memory. */
+char *docker_base64_decode(const char *text);
 /* Frees a text that held secrets. NULL is fine. */
 void docker_wipe(char *text);
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * client: one call to the engine: versioned path, patience, error text → class. Private to docker/ and its tests.
+ * client: one call to the engine: versioned path, patience, error text → class. For docker/, its tests, and doctor/.
  * Owns:    struct docker, which docker.c fills and keeps connected; each field below has one file that writes it.
  * Errors:  every error of an answer has an enum docker_class in kind and the engine's own words in its sentence.
  * Source:  Engine API v1.41, "Errors", "Versioning".
