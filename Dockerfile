@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-# The orchestrator's base image: mcpinit as PID 1, mcpctl, and the docker program for `launch = cli`.
+# The orchestrator's base image: mcpinit as PID 1, mcpctl (with its doctor), and the docker program for `launch = cli`.
 #   docker build -t mcpinit .
 #   FROM mcpinit … CMD ["dotnet", "Orchestrator.App.dll"]      as the base of your own
 ARG BASE=debian:bookworm-slim

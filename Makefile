@@ -65,19 +65,24 @@ LIB_DIRS := base conf docker stdio health
 LIB_SRC  := $(foreach d,$(LIB_DIRS),$(wildcard $(d)/*.c))
 SUP_SRC  := $(filter-out supervisor/main.c,$(wildcard supervisor/*.c))
 CTL_SRC  := $(filter-out mcpctl/main.c,$(wildcard mcpctl/*.c))
+DOC_SRC  := $(filter-out mcpctl/doctor/main.c,$(wildcard mcpctl/doctor/*.c))
 obj = $(patsubst %.c,$(OUT)/obj/%.o,$(1))
 
 .PHONY: all programs deps demo test unit replay integration lint tables asan fuzz soak pid1 bench format install image clean help
-all: programs ## mcpinit and mcpctl
-	@echo "built $(OUT)/mcpinit and $(OUT)/mcpctl; next: make demo, or make test"
+all: programs ## mcpinit, mcpctl and mcpctl-doctor
+	@echo "built $(OUT)/mcpinit, $(OUT)/mcpctl and $(OUT)/mcpctl-doctor; next: make demo, or make test"
 
-programs: $(OUT)/mcpinit $(OUT)/mcpctl
+programs: $(OUT)/mcpinit $(OUT)/mcpctl $(OUT)/mcpctl-doctor
 
 $(OUT)/mcpinit: $(call obj,supervisor/main.c $(SUP_SRC) $(LIB_SRC))
 	$(CC) $(CFLAGS_ALL) $(LDFLAGS_ALL) -o $@ $^ $(LIBS)
 
 # Without libcurl: loading it alone costs ten times what `mcpctl status` takes.
 $(OUT)/mcpctl: $(call obj,mcpctl/main.c $(CTL_SRC) $(filter-out base/http%,$(wildcard base/*.c)))
+	$(CC) $(CFLAGS_ALL) $(LDFLAGS_ALL) -o $@ $^ $(LIBS)
+
+# What `mcpctl doctor` runs: the engine's client and so libcurl are for this one alone.
+$(OUT)/mcpctl-doctor: $(call obj,mcpctl/doctor/main.c $(DOC_SRC) $(foreach d,base conf docker,$(wildcard $(d)/*.c)))
 	$(CC) $(CFLAGS_ALL) $(LDFLAGS_ALL) -o $@ $^ $(LIBS)
 
 $(OUT)/obj/%.o: %.c
@@ -89,11 +94,11 @@ $(OUT)/obj/%.o: %.c
 AREA ?=
 ifneq ($(AREA),)
 UNIT_SRC  := $(foreach a,$(sort base $(AREA)),$(wildcard tests/unit/test_$(a)_*.c))
-UNIT_LIB  := $(sort $(wildcard base/*.c) $(foreach a,$(AREA),$(filter-out %/main.c,$(wildcard $(a)/*.c))))
+UNIT_LIB  := $(sort $(wildcard base/*.c) $(foreach a,$(AREA),$(filter-out %/main.c,$(wildcard $(a)/*.c $(a)/*/*.c))))
 UNIT_NAME := unit-$(subst $() ,-,$(AREA))
 else
 UNIT_SRC  := $(wildcard tests/unit/test_*.c)
-UNIT_LIB  := $(LIB_SRC) $(SUP_SRC) $(CTL_SRC)
+UNIT_LIB  := $(LIB_SRC) $(SUP_SRC) $(CTL_SRC) $(DOC_SRC)
 UNIT_NAME := unit-all
 endif
 UNIT_SUITES := $(patsubst tests/unit/test_%.c,%,$(UNIT_SRC))
@@ -188,7 +193,7 @@ image: ## the container image: IMAGE, on top of BASE
 	docker build -t $(IMAGE) --build-arg BASE=$(BASE) .
 
 install: programs ## into $(DESTDIR)$(PREFIX)
-	install -D -m 755 -t $(DESTDIR)$(PREFIX)/bin $(OUT)/mcpinit $(OUT)/mcpctl
+	install -D -m 755 -t $(DESTDIR)$(PREFIX)/bin $(OUT)/mcpinit $(OUT)/mcpctl $(OUT)/mcpctl-doctor
 	for page in $(wildcard docs/man/*.[158]); do \
 		install -D -m 644 -t $(DESTDIR)$(PREFIX)/share/man/man$${page##*.} $$page; done
 

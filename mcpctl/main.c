@@ -45,6 +45,9 @@ static const struct verb verbs[] = {
 	{ "metrics", "", "what status shows, as Prometheus text", 0, 0, 0, verb_metrics },
 	{ "import", "FILE|-", "a client's mcpServers JSON as INI, on stdout; -: from stdin", 0, 1,
 	  1, verb_import },
+	{ "doctor", "[--deep] [-c FILE]",
+	  "what usually goes wrong, and the remedy; needs no mcpinit", CLI_CONFIG | CLI_DEEP, 0, 0,
+	  verb_doctor },
 };
 enum { VERBS = sizeof(verbs) / sizeof(verbs[0]) };
 
@@ -64,6 +67,8 @@ static const struct option options[] = {
 	{ "strict", no_argument, NULL, OPT_BIT + CLI_STRICT },
 	{ "dry-run", no_argument, NULL, OPT_BIT + CLI_DRY_RUN },
 	{ "volumes", no_argument, NULL, OPT_BIT + CLI_VOLUMES },
+	{ "config", required_argument, NULL, OPT_BIT + CLI_CONFIG },
+	{ "deep", no_argument, NULL, OPT_BIT + CLI_DEEP },
 	{ 0 },
 };
 
@@ -131,6 +136,8 @@ static int read_verb_option(struct cli *c, unsigned bit, const char *value)
 	c->given |= bit;
 	if (bit == CLI_AGENT)
 		c->agent = c->where.agent = value;
+	if (bit == CLI_CONFIG)
+		c->config = value;
 	if (bit == CLI_LINES && (c->lines = read_number(value)) < 0)
 		return usage_error(c, "-n takes a number of lines, not ", value);
 	if (bit == CLI_TIMEOUT && (c->timeout_ms = read_duration(value)) < 0)
@@ -147,7 +154,7 @@ static int read_options(int argc, char **argv, struct cli *c)
 		if (strcmp(argv[i], "--json") == 0)
 			c->is_json = c->where.is_json = true;
 	opterr = !c->is_json;
-	while ((o = getopt_long(argc, argv, "s:hVfn:", options, NULL)) != -1) {
+	while ((o = getopt_long(argc, argv, "s:hVfn:c:", options, NULL)) != -1) {
 		switch (o) {
 		case 's':
 			c->where.option = optarg;
@@ -168,6 +175,7 @@ static int read_options(int argc, char **argv, struct cli *c)
 		default: {
 			unsigned bit = o == 'f'	  ? CLI_FOLLOW
 				       : o == 'n' ? CLI_LINES
+				       : o == 'c' ? CLI_CONFIG
 						  : (unsigned)(o - OPT_BIT);
 			if ((r = read_verb_option(c, bit, optarg)))
 				return r;
@@ -180,7 +188,7 @@ static int read_options(int argc, char **argv, struct cli *c)
 static int run(const struct verb *v, const struct cli *c)
 {
 	struct err e = { 0 };
-	for (unsigned bit = 1; bit <= CLI_VOLUMES; bit <<= 1)
+	for (unsigned bit = 1; bit <= CLI_DEEP; bit <<= 1)
 		if ((c->given & bit) && !(v->takes & bit))
 			err_kind(&e, -EINVAL, WIRE_EXIT_USAGE, "%s takes no --%s", v->name,
 				 name_of(bit));

@@ -22,6 +22,8 @@ enum {
 	CLI_STRICT = 1 << 6,
 	CLI_DRY_RUN = 1 << 7,
 	CLI_VOLUMES = 1 << 8,
+	CLI_CONFIG = 1 << 9,
+	CLI_DEEP = 1 << 10,
 };
 
 /* The command line, taken apart. */
@@ -32,6 +34,7 @@ struct cli {
 	const char *agent;  /* --agent, or NULL */
 	int lines;	    /* -n; all unless given */
 	int64_t timeout_ms; /* --timeout; -1: for ever */
+	const char *config; /* -c, or NULL */
 	int n_args;
 	char **args; /* behind the verb; NULL-terminated */
 };
@@ -61,5 +64,6 @@ int verb_call(const struct cli *c);
 int verb_connect(const struct cli *c);
 int verb_agents(const struct cli *c);
 int verb_endpoint(const struct cli *c);
+int verb_doctor(const struct cli *c);
 
 #endif

@@ -54,6 +54,7 @@ want_test() {
 	has docker-registry || need docker-registry
 	docker compose version >/dev/null 2>&1 || has docker-compose || need docker-compose
 	has python3 || need python3
+	has bindfs || need bindfs # a mount that cannot carry pipes
 }
 
 want_fuzz() {

@@ -13,7 +13,7 @@ declare -A may_include=(
 	[health]="base health"
 	[supervisor]="base conf docker stdio health supervisor"
 	[mcpctl]="base mcpctl"
-	[mcpctl/doctor.c]="base mcpctl conf docker"
+	[mcpctl/doctor]="base conf docker mcpctl/doctor"
 )
 # Which libraries, besides libc, a folder or a file may use.
 declare -A may_use=(
@@ -29,6 +29,7 @@ declare -A may_use=(
 	[health]="curl cjson"
 	[supervisor]="curl cjson"
 	[mcpctl]="cjson"
+	[mcpctl/doctor]="cjson"
 )
 libraries="curl cjson ini.h"
 
@@ -39,12 +40,13 @@ has_word() {
 }
 
 while IFS=: read -r file line include; do
-	folder=${file%%/*}
-	name=$(sed -E 's/^[^<"]*[<"]([^>"]*)[>"].*/\1/' <<<"$include")
+	folder=${file%/*}
+	[[ $include =~ [\<\"]([^\>\"]*)[\>\"] ]] || continue
+	name=${BASH_REMATCH[1]}
 	if [[ $include == *\"* ]]; then
 		if [[ $name != */* || ! -e $name ]]; then
 			bad+=("$file:$line: \"$name\": includes are relative to the root, and must exist")
-		elif ! has_word "${may_include[$file]:-${may_include[$folder]}}" "${name%%/*}"; then
+		elif ! has_word "${may_include[$file]:-${may_include[$folder]}}" "${name%/*}"; then
 			bad+=("$file:$line: $folder/ may not include \"$name\"")
 		fi
 	elif has_word "$libraries" "${name%%/*}" && ! has_word "${may_use[$file]:-${may_use[$folder]:-}}" "${name%%/*}"; then
@@ -69,7 +71,7 @@ for level in headers folders; do
 		mapfile -t headers < <(printf '%s\n' "${files[@]}" | grep '\.h$')
 		pairs=$(circles "${headers[@]}")
 	else
-		pairs=$(circles "${files[@]}" | sed -E 's#/[^ ]*##g' | awk '$1 != $2' | sort -u)
+		pairs=$(circles "${files[@]}" | sed -E 's#/[^/ ]*( |$)#\1#g' | awk '$1 != $2' | sort -u)
 	fi
 	if out=$(tsort <<<"$pairs" 2>&1 >/dev/null); then
 		echo "ok - no circle of $level"
