@@ -224,6 +224,7 @@ struct line {
 
 static int add_text_line(struct buf *out, const struct line *l)
 {
+	size_t end = out->len + LINE_BYTES;
 	int r = add_time(out);
 	if (r == 0)
 		r = buf_addf(out, " %-5s ", level_names[l->level]);
@@ -232,14 +233,16 @@ static int add_text_line(struct buf *out, const struct line *l)
 	if (r == 0)
 		r = buf_adds(out, "  ");
 	if (r == 0)
-		r = add_escaped(out, l->text, l->len, LINE_BYTES - out->len - 1, false);
+		r = add_escaped(out, l->text, l->len, end - out->len - 1, false);
 	return r < 0 ? r : buf_adds(out, "\n");
 }
 
 static int add_json_fields(struct buf *out, const struct log_field *f)
 {
-	int r = 0;
-	for (; r == 0 && f && f->key && out->len < LINE_BYTES / 2; f++) {
+	size_t end = out->len + LINE_BYTES / 2;
+	bool has_event = f && f->key && strcmp(f->key, "event") == 0;
+	int r = has_event ? 0 : buf_adds(out, ",\"event\":\"note\"");
+	for (; r == 0 && f && f->key && out->len < end; f++) {
 		if (!f->str) {
 			r = buf_addf(out, ",\"%s\":%lld", f->key, (long long)f->num);
 			continue;
@@ -255,6 +258,7 @@ static int add_json_fields(struct buf *out, const struct log_field *f)
 
 static int add_json_line(struct buf *out, const struct line *l)
 {
+	size_t end = out->len + LINE_BYTES;
 	int r = buf_adds(out, "{\"ts\":\"");
 	if (r == 0)
 		r = add_time(out);
@@ -269,7 +273,7 @@ static int add_json_line(struct buf *out, const struct line *l)
 	if (r == 0)
 		r = buf_adds(out, ",\"msg\":\"");
 	if (r == 0)
-		r = add_escaped(out, l->text, l->len, LINE_BYTES - out->len - 3, true);
+		r = add_escaped(out, l->text, l->len, end - out->len - 3, true);
 	return r < 0 ? r : buf_adds(out, "\"}\n");
 }
 
@@ -330,40 +334,44 @@ static int add_line(struct buf *out, const struct line *l)
 	return self.format == LOG_JSON ? add_json_line(out, l) : add_text_line(out, l);
 }
 
-/* The next line that gets through after a loss tells of it. */
-static bool say_dropped(void)
+/* The next line that gets through after a loss tells of it: in one write, so that it does not take the line's room. */
+static int add_loss(struct buf *out)
 {
 	if (self.unsaid == 0)
-		return true;
+		return 0;
 	char text[96];
 	int n = snprintf(text, sizeof(text), "%llu line%s dropped: stderr was not read",
 			 (unsigned long long)self.unsaid, self.unsaid == 1 ? "" : "s");
-	struct log_field fields[] = { { .key = "dropped", .num = (int64_t)self.unsaid }, { 0 } };
+	struct log_field fields[] = { { .key = "event", .str = "log_dropped" },
+				      { .key = "lines", .num = (int64_t)self.unsaid },
+				      { 0 } };
 	struct line l = { LOG_WARN, "mcpinit", fields, text, (size_t)n };
-	_cleanup_buf_ struct buf out = { 0 };
-	if (add_line(&out, &l) < 0 || !put(&out))
-		return false;
-	self.unsaid = 0;
-	return self.rest.len == 0;
+	return add_line(out, &l);
 }
 
-static void emit(const struct line *l)
+static bool emit(const struct line *l)
 {
 	if (!self.is_open)
 		log_open(STDERR_FILENO);
 	_cleanup_buf_ struct buf out = { 0 };
-	if (write_some(&self.rest) < 0 || !say_dropped() || add_line(&out, l) < 0 || !put(&out))
+	bool is_put = write_some(&self.rest) == 0 && add_loss(&out) == 0 &&
+		      add_line(&out, l) == 0 && put(&out);
+	if (is_put)
+		self.unsaid = 0;
+	else
 		drop();
 	if (self.rest.len == 0)
 		buf_done(&self.rest);
+	return is_put;
 }
 
-void log_event(enum log_level level, const char *who, const struct log_field *fields,
+bool log_event(enum log_level level, const char *who, const struct log_field *fields,
 	       const char *fmt, ...)
 {
 	if (!log_is_on(level))
-		return;
+		return true;
 	int saved = errno;
+	bool is_put = false;
 	_cleanup_buf_ struct buf raw = { 0 };
 	char small[512];
 	va_list ap, again;
@@ -383,9 +391,10 @@ void log_event(enum log_level level, const char *who, const struct log_field *fi
 	va_end(ap);
 	if (text && n >= 0) {
 		struct line l = { level, who, fields, text, log_redact(text, (size_t)n) };
-		emit(&l);
+		is_put = emit(&l);
 	} else {
 		drop();
 	}
 	errno = saved;
+	return is_put;
 }

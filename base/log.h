@@ -15,7 +15,10 @@
 enum log_level { LOG_ERROR, LOG_WARN, LOG_INFO, LOG_DEBUG };
 enum log_format { LOG_TEXT, LOG_JSON };
 
-/* A typed field of a JSON line; text lines show only the sentence. Array ends with key == NULL; str wins over num. */
+/*
+ * A typed field of a JSON line; text lines show only the sentence. Array ends with key == NULL; str wins over num. Every
+ * JSON line has ts, level, server, event and msg: the field "event" comes first, where there is one, else it is "note".
+ */
 struct log_field {
 	const char *key;
 	const char *str;
@@ -29,8 +32,11 @@ bool log_is_on(enum log_level level);
 /* Lets go of what log_open() made, flushing nothing. */
 void log_close(void);
 
-/* One line about who (a server's or an agent's name, or "mcpinit"). The sentence is escaped: always one line. */
-void log_event(enum log_level level, const char *who, const struct log_field *fields,
+/*
+ * One line about who (a server's or an agent's name, or "mcpinit"). The sentence is escaped: always one line. False: the
+ * level wants it, and it was dropped.
+ */
+bool log_event(enum log_level level, const char *who, const struct log_field *fields,
 	       const char *fmt, ...) __attribute__((format(printf, 4, 5)));
 #define log_error(who, ...) log_event(LOG_ERROR, who, NULL, __VA_ARGS__)
 #define log_warn(who, ...)  log_event(LOG_WARN, who, NULL, __VA_ARGS__)

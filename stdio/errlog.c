@@ -38,20 +38,30 @@ struct errlog {
 	int64_t filled_ms; /* when the token bucket was filled up last */
 	int64_t tokens;	   /* in thousandths of a line */
 	uint64_t suppressed;
+	int64_t suppressed_ms; /* since when */
 	void (*fn)(void *ctx);
 	void *ctx;
 };
 
 /* --- the log, rate-limited ------------------------------------------------------------------- */
 
+/* The count is kept until it has got through. */
 static void tell_suppressed(void *ctx)
 {
 	struct errlog *g = ctx;
 	if (g->suppressed == 0)
 		return;
-	log_info(g->server, "%" PRIu64 " more lines of stderr not shown here; see: mcpctl logs %s",
-		 g->suppressed, g->server);
-	g->suppressed = 0;
+	int64_t ms = clock_ms() - g->suppressed_ms;
+	struct log_field fields[] = { { .key = "event", .str = "stderr_suppressed" },
+				      { .key = "lines", .num = (int64_t)g->suppressed },
+				      { .key = "ms", .num = ms },
+				      { 0 } };
+	if (log_event(LOG_INFO, g->server, fields,
+		      "… %" PRIu64 " more line%s of stderr in %.1f s not shown; mcpctl logs %s",
+		      g->suppressed, g->suppressed == 1 ? "" : "s", (double)ms / 1000, g->server))
+		g->suppressed = 0;
+	else
+		loop_timer_in(g->timer, SUPPRESSED_MS);
 }
 
 static void to_log(struct errlog *g, const char *line)
@@ -62,13 +72,15 @@ static void to_log(struct errlog *g, const char *line)
 	if (g->tokens > LOG_BURST * 1000)
 		g->tokens = LOG_BURST * 1000;
 	if (g->tokens < 1000) {
-		g->suppressed++;
+		if (g->suppressed++ == 0)
+			g->suppressed_ms = now;
 		if (!loop_timer_is_armed(g->timer))
 			loop_timer_in(g->timer, SUPPRESSED_MS);
 		return;
 	}
 	g->tokens -= 1000;
-	log_info(g->server, "stderr: %s", line);
+	static const struct log_field fields[] = { { .key = "event", .str = "stderr" }, { 0 } };
+	(void)log_event(LOG_INFO, g->server, fields, "stderr: %s", line);
 }
 
 /* --- the ring -------------------------------------------------------------------------------- */

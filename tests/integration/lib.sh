@@ -107,10 +107,13 @@ config() {
 
 # start_mcpinit [ARG...]: as PID 1; returns at once. Its log is $LOG, its stdout $WORK/stdout.
 start_mcpinit() {
+	: >"$LOG"
+	launch_mcpinit "$@" 2>"$LOG"
+}
+launch_mcpinit() { # the same with the stderr of the caller
 	local ns=(unshare -pf --mount-proc --kill-child=KILL)
 	((EUID == 0)) || ns+=(-r)
-	: >"$LOG"
-	"${ns[@]}" "$BIN/mcpinit" -c "$CONF" "$@" </dev/null >"$WORK/stdout" 2>"$LOG" &
+	"${ns[@]}" "$BIN/mcpinit" -c "$CONF" "$@" </dev/null >"$WORK/stdout" &
 	unshare_pid=$!
 	until MCPINIT_PID=$(pgrep -P "$unshare_pid" -x mcpinit) || ! is_running; do
 		sleep 0.01

@@ -131,6 +131,9 @@ START_TEST(a_json_line_is_an_object_with_its_fields)
 	ck_assert_str_eq(cJSON_GetStringValue(cJSON_GetObjectItem(j, "msg")),
 			 "say \"hi\\\"\n\x01\\xff \xc3\xa9");
 	cJSON_Delete(j);
+	log_error("git", "plain");
+	ck_assert_ptr_nonnull(
+		strstr(drain(), ",\"server\":\"git\",\"event\":\"note\",\"msg\":\"plain\"}"));
 }
 END_TEST
 

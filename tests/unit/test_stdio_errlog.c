@@ -5,6 +5,7 @@
 #include "stdio/errlog.h"
 
 #include <check.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -217,7 +218,8 @@ START_TEST(a_flood_reaches_the_ring_but_not_the_log_and_is_told_of_once)
 	ck_assert_int_eq(logged("not shown"), 0);
 	now_ms += 5000;
 	loop_round(loop, false);
-	ck_assert_int_eq(logged("800 more lines of stderr not shown here"), 1);
+	ck_assert_int_eq(
+		logged("… 800 more lines of stderr in 5.0 s not shown; mcpctl logs github\n"), 1);
 	now_ms += 5000;
 	loop_round(loop, false);
 	ck_assert_int_eq(logged("not shown"), 1);
@@ -228,6 +230,30 @@ START_TEST(a_flood_reaches_the_ring_but_not_the_log_and_is_told_of_once)
 	for (int i = 0; i < 1000; i++)
 		feed("later\n");
 	ck_assert_int_eq(logged("stderr: later"), 50);
+}
+END_TEST
+
+START_TEST(a_count_that_did_not_get_through_is_not_lost)
+{
+	int end[2];
+	ck_assert_int_eq(pipe(end), 0);
+	log_open(end[1]);
+	for (int i = 0; i < 1000; i++)
+		feed("flood\n");
+	char full[65536] = { 0 }; /* the rest of the pipe: all later lines are dropped */
+	ck_assert_int_eq(fcntl(end[1], F_SETFL, O_NONBLOCK), 0);
+	while (write(end[1], full, sizeof(full)) > 0 || write(end[1], full, 1) > 0)
+		;
+	now_ms += 5000;
+	loop_round(loop, false);
+	feed("one more\n"); /* 200 at once again, so it is dropped as a line of the log */
+	log_open(fileno(sink));
+	ck_assert_int_eq(logged("not shown"), 0);
+	now_ms += 5000;
+	loop_round(loop, false);
+	ck_assert_int_eq(logged("… 800 more lines of stderr in 10.0 s not shown"), 1);
+	close(end[0]);
+	close(end[1]);
 }
 END_TEST
 
@@ -300,6 +326,7 @@ Suite *suite_stdio_errlog(void)
 	tcase_add_test(c, a_flood_reaches_the_ring_but_not_the_log_and_is_told_of_once);
 	tcase_add_test(c, who_follows_hears_of_every_line_and_reads_it_once);
 	tcase_add_test(c, a_reader_that_is_too_slow_is_told_how_much_it_lost);
+	tcase_add_test(c, a_count_that_did_not_get_through_is_not_lost);
 	tcase_add_test(c, foreign_bytes_cannot_end_a_line_early);
 	suite_add_tcase(s, c);
 	return s;
