@@ -196,6 +196,9 @@ install: programs ## into $(DESTDIR)$(PREFIX)
 	install -D -m 755 -t $(DESTDIR)$(PREFIX)/bin $(OUT)/mcpinit $(OUT)/mcpctl $(OUT)/mcpctl-doctor
 	for page in $(wildcard docs/man/*.[158]); do \
 		install -D -m 644 -t $(DESTDIR)$(PREFIX)/share/man/man$${page##*.} $$page; done
+	install -D -m 644 docs/completion/mcpctl.bash $(DESTDIR)$(PREFIX)/share/bash-completion/completions/mcpctl
+	ln -sf mcpctl $(DESTDIR)$(PREFIX)/share/bash-completion/completions/mcpinit
+	install -D -m 644 -t $(DESTDIR)$(PREFIX)/share/zsh/site-functions docs/completion/_mcpctl
 
 clean: ## remove what was built
 	rm -rf $(BUILD)

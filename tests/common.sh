@@ -28,4 +28,4 @@ our_files() {
 	find . \( -path ./build -o -path ./.git \) -prune -o -type f \( "$@" \) -printf '%P\n' | sort
 }
 C_SOURCES=(-name '*.c' -o -name '*.h')
-SHELL_SCRIPTS=(-name '*.sh' -o -path ./tests/run -o -path ./.ci/run -o -path ./entrypoint)
+SHELL_SCRIPTS=(-name '*.sh' -o -name '*.bash' -o -path ./tests/run -o -path ./.ci/run -o -path ./entrypoint)

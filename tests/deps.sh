@@ -55,6 +55,7 @@ want_test() {
 	docker compose version >/dev/null 2>&1 || has docker-compose || need docker-compose
 	has python3 || need python3
 	has bindfs || need bindfs # a mount that cannot carry pipes
+	has zsh || need zsh
 }
 
 want_fuzz() {

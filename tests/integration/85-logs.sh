@@ -80,7 +80,7 @@ while True:
     sys.stdout.buffer.write(os.read(ours, 65536))
     sys.stdout.flush()
 '; }
-terminal_pid=$terminal_PID
+terminal_pid=$!
 read -r tty <&"${terminal[0]}"
 exec 8<>"$tty"
 before=$(flags 8)
@@ -167,12 +167,12 @@ like "their number, the time and the remedy are said" "$(jq -r 'select(.event ==
 is "the ring has the end" "$(ctl logs flood -n 1)" "flood line 100000"
 
 median_us() { # of 40 calls, one after the other
-	local line i start request
+	local i start request
 	for ((i = 0; i < 40; i++)); do
 		request=$(tool_call $i echo '{"text":"in time"}')
 		start=${EPOCHREALTIME/./}
 		printf '%s\n' "$request" >"$RUN/default/fake/in"
-		read -r -t "$TIMEOUT" line <"$RUN/default/fake/out" || return 1
+		read -r -t "$TIMEOUT" _ <"$RUN/default/fake/out" || return 1
 		echo $((${EPOCHREALTIME/./} - start))
 	done | sort -n | sed -n 20p
 }
