@@ -121,7 +121,7 @@ unit: $(UNIT_DIR)/runner $(if $(AREA),,replay) ## fast tests: seconds, no engine
 FUZZ_NAMES   := $(patsubst tests/fuzz/fuzz_%.c,%,$(wildcard tests/fuzz/fuzz_*.c))
 FUZZ_SECONDS ?= 60
 
-$(OUT)/replay_%: $(OUT)/obj/tests/fuzz/replay.o $(OUT)/obj/tests/fuzz/fuzz_%.o $(call obj,$(LIB_SRC) $(SUP_SRC))
+$(OUT)/replay_%: $(OUT)/obj/tests/fuzz/replay.o $(OUT)/obj/tests/fuzz/fuzz_%.o $(call obj,$(LIB_SRC) $(SUP_SRC) $(CTL_SRC))
 	$(CC) $(CFLAGS_ALL) $(LDFLAGS_ALL) -o $@ $^ $(LIBS)
 
 .SECONDARY:
@@ -132,7 +132,7 @@ replay: $(FUZZ_NAMES:%=$(OUT)/replay_%)
 		$(OUT)/replay_$$name $$(find tests/fuzz/corpus/$$name -type f 2>/dev/null) && echo "ok - replay $$name" || \
 		{ echo "not ok - replay $$name"; exit 1; }; done
 
-$(OUT)/fuzz_%: $(OUT)/obj/tests/fuzz/fuzz_%.o $(call obj,$(LIB_SRC) $(SUP_SRC))
+$(OUT)/fuzz_%: $(OUT)/obj/tests/fuzz/fuzz_%.o $(call obj,$(LIB_SRC) $(SUP_SRC) $(CTL_SRC))
 	$(CC) $(CFLAGS_ALL) -fsanitize=fuzzer $(LDFLAGS_ALL) -o $@ $^ $(LIBS)
 
 # New inputs go to the build folder; what is worth keeping is moved to tests/fuzz/corpus by hand.

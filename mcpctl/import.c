@@ -143,10 +143,13 @@ int import_text(char *text, struct import *ret, struct err *e)
 	int r = parse(text, &root, e);
 	if (r < 0)
 		return r;
-	const cJSON *servers = cJSON_GetObjectItemCaseSensitive(root, "mcpServers"), *json;
+	const cJSON *in = root, *servers = cJSON_GetObjectItemCaseSensitive(root, "mcpServers"),
+		    *json;
+	if (!cJSON_IsObject(servers) && cJSON_HasObjectItem(root, "mcp"))
+		in = cJSON_GetObjectItemCaseSensitive(root, "mcp"); /* VS Code's settings.json */
 	if (!cJSON_IsObject(servers))
-		servers = cJSON_GetObjectItemCaseSensitive(root, "servers");
-	const cJSON *inputs = cJSON_GetObjectItemCaseSensitive(root, "inputs");
+		servers = cJSON_GetObjectItemCaseSensitive(in, "servers");
+	const cJSON *inputs = cJSON_GetObjectItemCaseSensitive(in, "inputs");
 	cJSON *secrets = cJSON_CreateObject();
 	if (!secrets)
 		r = err_oom(e);

@@ -2,9 +2,11 @@
 /* The words of `docker run` → keys. Texts are resolved (import_section.h). */
 #include "base/cleanup.h"
 #include "mcpctl/import_section.h"
+#include "mcpctl/import_value.h"
 
 #include <cjson/cJSON.h>
 #include <ctype.h>
+#include <stdio.h>
 #include <string.h>
 
 struct run {
@@ -12,6 +14,8 @@ struct run {
 	const cJSON *arg;	 /* the next one */
 	const cJSON *client_env; /* what -e NAME takes its value from */
 	cJSON *env;		 /* owned; name → value, or null: passed through */
+	int64_t memory;		 /* what mem_limit will be */
+	const char *reservation; /* --memory-reservation; NULL: none */
 };
 
 struct option {
@@ -36,41 +40,6 @@ static void leave_out(struct run *r, const struct option *o, const char *value)
 	leave_out_as(r, o, value, o->why ? o->why : "there is no key for it");
 }
 
-/* --- values that mcpinit's configuration would refuse -------------------------------------- */
-
-static bool is_word(const char *value)
-{
-	return *value && *value != '-' && !value[strcspn(value, " \t\n")];
-}
-
-static bool is_path(const char *value)
-{
-	return *value == '/';
-}
-
-static bool is_amount(const char *value)
-{
-	return isdigit((unsigned char)*value) && !strchr(value, '/');
-}
-
-static bool is_letters(const char *value)
-{
-	while (isalpha((unsigned char)*value))
-		value++;
-	return !*value;
-}
-
-static bool is_platform(const char *value)
-{
-	return is_word(value) && *value != '/' && strchr(value, '/');
-}
-
-/* Not name=…,alias=… */
-static bool is_network(const char *value)
-{
-	return is_word(value) && !strpbrk(value, ",=");
-}
-
 /* --- how an option is carried over --------------------------------------------------------- */
 
 static void set(struct run *r, const struct option *o, const char *value)
@@ -81,6 +50,46 @@ static void set(struct run *r, const struct option *o, const char *value)
 static void add(struct run *r, const struct option *o, const char *value)
 {
 	import_add(r->s, o->key, value);
+}
+
+static void set_memory(struct run *r, const struct option *o, const char *value)
+{
+	r->memory = import_size(value);
+	set(r, o, value);
+}
+
+/* Looked at when the limit is known. */
+static void keep_reservation(struct run *r, const struct option *o, const char *value)
+{
+	(void)o;
+	r->reservation = value;
+}
+
+static void set_reservation(struct run *r)
+{
+	if (!r->reservation)
+		return;
+	if (r->memory > 0 && import_size(r->reservation) > r->memory)
+		import_note(r->s,
+			    "docker run --memory-reservation %s is left out: it is more than "
+			    "mem_limit, which is 2g unless --memory is given",
+			    r->reservation);
+	else
+		import_set(r->s, "mem_reservation", r->reservation);
+}
+
+/* .5 is 0.5 */
+static void set_cpus(struct run *r, const struct option *o, const char *value)
+{
+	_cleanup_free_ char *whole = NULL;
+	if (asprintf(&whole, "%s%s", *value == '.' ? "0" : "", value) < 0) {
+		whole = NULL;
+		r->s->is_oom = true;
+	} else if (*whole != '$' && !import_is_cpus(whole)) {
+		leave_out_as(r, o, value, "mcpinit does not take such a value");
+	} else {
+		set(r, o, whole);
+	}
 }
 
 /* What holds for every server here. */
@@ -171,35 +180,35 @@ static const struct option options[] = {
 	{ "env-file", .key = "env_file", .carry = add_env_file },
 	{ "volume", 'v', .carry = add_volume },
 	{ "mount", .carry = add_mount },
-	{ "network", .key = "network_mode", .carry = set, .is_ok = is_network },
-	{ "net", .key = "network_mode", .carry = set, .is_ok = is_network },
-	{ "dns", .key = "dns", .carry = add, .is_ok = is_word },
-	{ "dns-search", .key = "dns_search", .carry = add, .is_ok = is_word },
-	{ "dns-option", .key = "dns_opt", .carry = add, .is_ok = is_word },
-	{ "dns-opt", .key = "dns_opt", .carry = add, .is_ok = is_word },
-	{ "add-host", .key = "extra_hosts", .carry = add, .is_ok = is_word },
-	{ "user", 'u', .key = "user", .carry = set, .is_ok = is_word },
-	{ "workdir", 'w', .key = "working_dir", .carry = set, .is_ok = is_path },
-	{ "memory", 'm', .key = "mem_limit", .carry = set, .is_ok = is_amount },
-	{ "memory-reservation", .key = "mem_reservation", .carry = set, .is_ok = is_amount },
-	{ "cpus", .key = "cpus", .carry = set, .is_ok = is_amount },
-	{ "pids-limit", .key = "pids_limit", .carry = set },
-	{ "cap-add", .key = "cap_add", .carry = add, .is_ok = is_word },
-	{ "cap-drop", .key = "cap_drop", .carry = add, .is_ok = is_word },
-	{ "security-opt", .key = "security_opt", .carry = add, .is_ok = is_word },
-	{ "tmpfs", .key = "tmpfs", .carry = add, .is_ok = is_path },
-	{ "read-only", FLAG, .key = "read_only", .carry = set },
-	{ "platform", .key = "platform", .carry = set, .is_ok = is_platform },
-	{ "pull", .key = "pull_policy", .carry = set, .is_ok = is_letters },
+	{ "network", .key = "network_mode", .carry = set, .is_ok = import_is_network },
+	{ "net", .key = "network_mode", .carry = set, .is_ok = import_is_network },
+	{ "dns", .key = "dns", .carry = add, .is_ok = import_is_ip },
+	{ "dns-search", .key = "dns_search", .carry = add, .is_ok = import_is_word },
+	{ "dns-option", .key = "dns_opt", .carry = add, .is_ok = import_is_word },
+	{ "dns-opt", .key = "dns_opt", .carry = add, .is_ok = import_is_word },
+	{ "add-host", .key = "extra_hosts", .carry = add, .is_ok = import_is_host_entry },
+	{ "user", 'u', .key = "user", .carry = set, .is_ok = import_is_word },
+	{ "workdir", 'w', .key = "working_dir", .carry = set, .is_ok = import_is_path },
+	{ "memory", 'm', .key = "mem_limit", .carry = set_memory, .is_ok = import_is_memory },
+	{ "memory-reservation", .carry = keep_reservation, .is_ok = import_is_size },
+	{ "cpus", .key = "cpus", .carry = set_cpus },
+	{ "pids-limit", .key = "pids_limit", .carry = set, .is_ok = import_is_pids },
+	{ "cap-add", .key = "cap_add", .carry = add, .is_ok = import_is_word },
+	{ "cap-drop", .key = "cap_drop", .carry = add, .is_ok = import_is_word },
+	{ "security-opt", .key = "security_opt", .carry = add, .is_ok = import_is_word },
+	{ "tmpfs", .key = "tmpfs", .carry = add, .is_ok = import_is_path },
+	{ "read-only", FLAG, .key = "read_only", .carry = set, .is_ok = import_is_boolean },
+	{ "platform", .key = "platform", .carry = set, .is_ok = import_is_platform },
+	{ "pull", .key = "pull_policy", .carry = set, .is_ok = import_is_pull_policy },
 	{ "entrypoint", .key = "entrypoint", .carry = set_entrypoint },
 	{ "label", 'l', .key = "labels", .carry = add_label },
-	{ "hostname", 'h', .key = "hostname", .carry = set, .is_ok = is_word },
-	{ "shm-size", .key = "shm_size", .carry = set, .is_ok = is_amount },
-	{ "ulimit", .key = "ulimits", .carry = add, .is_ok = is_word },
-	{ "device", .key = "devices", .carry = add, .is_ok = is_path },
-	{ "ipc", .key = "ipc", .carry = set, .is_ok = is_word },
-	{ "stop-signal", .key = "stop_signal", .carry = set, .is_ok = is_letters },
-	{ "log-driver", .key = "logging", .carry = set, .is_ok = is_word },
+	{ "hostname", 'h', .key = "hostname", .carry = set, .is_ok = import_is_word },
+	{ "shm-size", .key = "shm_size", .carry = set, .is_ok = import_is_size },
+	{ "ulimit", .key = "ulimits", .carry = add, .is_ok = import_is_ulimit },
+	{ "device", .key = "devices", .carry = add, .is_ok = import_is_path },
+	{ "ipc", .key = "ipc", .carry = set, .is_ok = import_is_word },
+	{ "stop-signal", .key = "stop_signal", .carry = set, .is_ok = import_is_signal },
+	{ "log-driver", .key = "logging", .carry = set, .is_ok = import_is_word },
 
 	{ "tty", 't', FLAG, .why = "a terminal would change what servers say" },
 	{ "detach", 'd', FLAG, .why = "mcpinit stays attached" },
@@ -221,7 +230,7 @@ enum { OPTIONS = sizeof(options) / sizeof(options[0]) };
 
 static void apply(struct run *r, const struct option *o, const char *value)
 {
-	bool is_known_later = strncmp(value, "${", 2) == 0;
+	bool is_known_later = strncmp(value, "${", 2) == 0 && !strstr(value, ":-");
 	if (!o->carry)
 		leave_out(r, o, value);
 	else if (o->is_ok && !is_known_later && !o->is_ok(value))
@@ -317,16 +326,17 @@ static void note_client_env(const struct run *r)
 
 bool import_docker(struct import_section *s, const cJSON *arg, const cJSON *client_env)
 {
-	struct run r = { .s = s, .arg = arg, .client_env = client_env };
+	struct run r = { .s = s, .arg = arg, .client_env = client_env, .memory = 2LL << 30 };
 	r.env = cJSON_CreateObject();
 	s->is_oom = s->is_oom || !r.env;
 	bool is_good = r.env && take_options(&r);
-	if (is_good && (!r.arg || !is_word(r.arg->valuestring))) {
+	if (is_good && (!r.arg || !import_is_word(r.arg->valuestring))) {
 		import_note(s, "left out: docker run names no image");
 		is_good = false;
 	}
 	if (is_good) {
 		import_set(s, "image", r.arg->valuestring);
+		set_reservation(&r);
 		if (r.arg->next)
 			import_set_words(s, "command", r.arg->next);
 		import_set_environment(s, r.env);

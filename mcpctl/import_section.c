@@ -119,11 +119,23 @@ static void put_input(struct import_section *s, struct buf *b, const char *id)
 /* What stands between ${ and }, as VS Code, Cursor and Claude Code have it. False: nothing that there is here. */
 static bool put_reference(struct import_section *s, struct buf *b, const char *inner)
 {
-	if (strcmp(inner, "workspaceFolder") == 0) {
-		put(s, b, "/workspace");
-		s->has_workspace = true;
-		return true;
-	}
+	static const struct {
+		const char *name, *text;
+	} known[] = { { "workspaceFolder", "/workspace" },
+		      { "workspaceRoot", "/workspace" },
+		      { "workspaceFolderBasename", "workspace" },
+		      { "userHome", "${HOME}" },
+		      { "pathSeparator", "/" },
+		      { "/", "/" } };
+	for (size_t i = 0; i < sizeof(known) / sizeof(known[0]); i++)
+		if (strcmp(inner, known[i].name) == 0) {
+			put(s, b, known[i].text);
+			s->has_workspace = s->has_workspace || i < 2;
+			if (*known[i].text == '$')
+				import_note(s, "${%s} is %s of mcpinit's environment here", inner,
+					    known[i].text);
+			return true;
+		}
 	if (strncmp(inner, "input:", 6) == 0 && inner[6]) {
 		put_input(s, b, inner + 6);
 		return true;
@@ -219,10 +231,14 @@ void import_set_words(struct import_section *s, const char *key, const cJSON *fi
 	struct buf *b = room_for(s, key, true);
 	if (!first)
 		put(s, b, "none");
+	const char *before = NULL;
 	for (const cJSON *word = first; word; word = word->next) {
-		if (word != first)
+		_cleanup_free_ char *shown = import_hide(s, word->valuestring, before);
+		s->is_oom = s->is_oom || !shown;
+		if (before)
 			put(s, b, " ");
-		put_quoted(s, b, word->valuestring);
+		put_quoted(s, b, shown ? shown : "");
+		before = word->valuestring;
 	}
 }
 
@@ -241,15 +257,6 @@ void import_add_pair(struct import_section *s, const char *key, const char *name
 }
 
 /* --- environment --------------------------------------------------------------------------- */
-
-static bool looks_secret(const char *name)
-{
-	static const char *const parts[] = { "TOKEN", "KEY", "SECRET", "PASSW" };
-	for (size_t i = 0; i < sizeof(parts) / sizeof(parts[0]); i++)
-		if (strcasestr(name, parts[i]))
-			return true;
-	return false;
-}
 
 /* What can be a name in environment. */
 static bool is_env_name(const char *text)
@@ -294,6 +301,13 @@ static bool is_itself(const char *name, const char *value)
 	       strcmp(value + 2 + n, "}") == 0;
 }
 
+static bool looks_secret(const char *name, const char *value)
+{
+	size_t at, len;
+	return import_find_secret(value, NULL, &at, &len) ||
+	       (*value && import_is_secret_name(name) && !import_has_variable(value));
+}
+
 void import_set_environment(struct import_section *s, const cJSON *env)
 {
 	const cJSON *item;
@@ -305,7 +319,7 @@ void import_set_environment(struct import_section *s, const cJSON *env)
 				    name);
 		else if (!value || is_itself(name, value))
 			import_add(s, "environment", name);
-		else if (*value && looks_secret(name) && !import_has_variable(value))
+		else if (looks_secret(name, value))
 			pass_secret(s, name, value, "looks like a secret");
 		else if (strchr(value, '\n'))
 			pass_secret(s, name, value, "has more than one line");
@@ -350,4 +364,5 @@ void import_section_done(struct import_section *s)
 	for (size_t i = 0; i < s->n_keys; i++)
 		buf_done(&s->keys[i].text);
 	s->n_keys = 0;
+	buf_done(&s->targets);
 }

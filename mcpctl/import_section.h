@@ -33,6 +33,7 @@ struct import_section {
 		*secrets; /* name → value, of all servers so far: to tell two of one name apart */
 	struct import_key keys[IMPORT_KEYS];
 	size_t n_keys;
+	struct buf targets; /* of volumes so far, each with its NUL */
 	bool has_workspace; /* ${workspaceFolder} was met */
 	bool is_oom;
 };
@@ -57,6 +58,16 @@ void import_add_pair(struct import_section *s, const char *key, const char *name
 		     const char *value);
 /* `environment` of an object of strings; null: passed through. Secrets are passed through, too. */
 void import_set_environment(struct import_section *s, const struct cJSON *env);
+
+/* Does the name of a variable sound like that of a secret? */
+bool import_is_secret_name(const char *name);
+/*
+ * Is there a secret in the clear in a word: in a URL, behind Bearer, in or behind an option that sounds like one? before:
+ * the word before it, or NULL.
+ */
+bool import_find_secret(const char *text, const char *before, size_t *ret_at, size_t *ret_len);
+/* The word with a variable in the place of such a secret, which is noted; the caller's. NULL: out of memory. */
+char *import_hide(struct import_section *s, const char *text, const char *before);
 
 void import_print(struct import_section *s, struct buf *to);
 void import_section_done(struct import_section *s);

@@ -130,7 +130,8 @@ static const cJSON *docker_run(const cJSON *first)
 	const cJSON *verb = first->next;
 	if (verb && is_text(verb, "container"))
 		verb = verb->next;
-	return strcmp(program, "docker") == 0 && is_text(verb, "run") ? verb : NULL;
+	bool is_docker = strcmp(program, "docker") == 0 || strcmp(program, "podman") == 0;
+	return is_docker && is_text(verb, "run") ? verb : NULL;
 }
 
 /* Arguments that are paths name files of the machine where the client ran. */
@@ -175,7 +176,8 @@ static void carry_paths(struct import_section *s, const cJSON *json, bool is_doc
 {
 	_cleanup_free_ char *cwd = text_of(s, member(json, "cwd"));
 	_cleanup_free_ char *file = text_of(s, member(json, "envFile"));
-	bool is_path = cwd && !strchr(cwd, '\n') && (*cwd == '/' || import_has_variable(cwd));
+	bool is_path = cwd && !strchr(cwd, '\n') &&
+		       (*cwd == '/' || (strncmp(cwd, "${", 2) == 0 && !strstr(cwd, ":-")));
 	if (cwd && is_docker)
 		import_note(s, "cwd is left out: it was docker's own, not the container's");
 	else if (cwd && !is_path)

@@ -39,6 +39,31 @@ static size_t source_length(const char *text)
 	return (size_t)(p - text);
 }
 
+/* ${NAME}, or with a default that is an absolute path or a volume's name. */
+static bool is_variable(const char *text)
+{
+	size_t n = strcspn(text, "}");
+	const char *other = strstr(text, ":-");
+	if (strncmp(text, "${", 2) != 0 || !other || other > text + n)
+		return strncmp(text, "${", 2) == 0;
+	other += 2;
+	_cleanup_free_ char *plain = strndup(other, (size_t)(text + n - other));
+	return plain &&
+	       (*plain == '/' || is_windows_path(plain) || (is_volume_name(plain) && !text[n + 1]));
+}
+
+/* Does an earlier volume lie there? What is given twice docker refuses, too. */
+static bool is_target_taken(struct import_section *s, const char *target)
+{
+	size_t n = strlen(target);
+	for (const char *p = buf_str(&s->targets); *p; p += strlen(p) + 1)
+		if (strcmp(p, target) == 0)
+			return true;
+	if (buf_add(&s->targets, target, n + 1) < 0)
+		s->is_oom = true;
+	return false;
+}
+
 /* NULL, or why not. */
 static const char *add(struct import_section *s, const struct mount *m)
 {
@@ -48,8 +73,10 @@ static const char *add(struct import_section *s, const struct mount *m)
 	_cleanup_buf_ struct buf item = { 0 };
 	if (!m->target || *m->target != '/' || !m->target[1] || strchr(m->target, ':'))
 		return "it needs an absolute path in the container";
-	if (!is_host && !is_ours && !is_volume_name(from) && strncmp(from, "${", 2) != 0)
+	if (!is_host && !is_ours && !is_volume_name(from) && !is_variable(from))
 		return "its source is relative; write an absolute path, or workspace";
+	if (is_target_taken(s, m->target))
+		return "another volume is mounted there";
 	if (buf_addf(&item, "%s:%s%s", is_ours ? "workspace" : from, m->target,
 		     m->is_read_only ? ":ro" : "") < 0)
 		s->is_oom = true;
@@ -126,7 +153,7 @@ const char *import_add_mount(struct import_section *s, const char *value)
 		else if (!v || !is_one_of(v, types))
 			return "only bind and volume can be carried over";
 	}
-	if (!*m.source || m.source[source_length(m.source)])
+	if (!*m.source || strchr(m.source + (is_windows_path(m.source) ? 2 : 0), ':'))
 		return "it needs a source without a colon";
 	return add(s, &m);
 }
