@@ -50,6 +50,7 @@ want_test() {
 	has shellcheck || need shellcheck
 	has jq || need jq
 	has mandoc || need mandoc
+	has groff || need groff-base
 	has debootstrap || need debootstrap
 	has docker-registry || need docker-registry
 	docker compose version >/dev/null 2>&1 || has docker-compose || need docker-compose

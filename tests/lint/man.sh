@@ -77,10 +77,27 @@ page() {
 page mcpinit supervisor/main.c docs/man/mcpinit.8
 page mcpctl mcpctl/main.c docs/man/mcpctl.1
 
+# --- signals and states ----------------------------------------------------------------------------
+# listed SECTION MACRO PAGE: the words of its items
+listed() {
+	awk -v section="$1" -v macro="$2" '/^\.Sh / { on = $2 == section }
+		on && $1 == ".It" && $2 == macro { for (i = 3; i <= NF; i++) if ($i != ",") print $i }' "$3"
+}
+same "every signal that means something is in docs/man/mcpinit.8, and no other" \
+	"$(sed -n 's/^\t{ \(SIG[A-Z]*\), SIGNAL_.*/\1/p' supervisor/signals.c)" "$(listed SIGNALS Dv docs/man/mcpinit.8)"
+same "every state is in docs/man/mcpinit.8, and no other" \
+	"$(sed -n '/^static const char \*const state_names/,/^};/p' supervisor/fsm.c | grep -oE '"[A-Z]+"' | tr -d '"' | grep -vx NONE)" \
+	"$(listed STATES Sy docs/man/mcpinit.8)"
+
 # --- form ------------------------------------------------------------------------------------------
 if command -v mandoc >/dev/null; then
 	verdict "mandoc has nothing to say about the man pages" "$(mandoc -T lint -W warning docs/man/*.[158])"
 else
 	echo "skip - mandoc looks at the man pages: it is not installed"
+fi
+if command -v groff >/dev/null; then
+	verdict "groff has nothing to say about the man pages" "$(groff -mdoc -Tutf8 -ww -z docs/man/*.[158] 2>&1)"
+else
+	echo "skip - groff looks at the man pages: it is not installed"
 fi
 exit $rc
