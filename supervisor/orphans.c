@@ -174,6 +174,12 @@ struct orphans *orphans_end(const struct orphans_params *p, struct err *e)
 	return o;
 }
 
+void orphans_hurry(struct orphans *o)
+{
+	if (!o->is_done && !o->is_killing)
+		loop_timer_in(o->timer, 0);
+}
+
 void orphans_free(struct orphans *o)
 {
 	if (!o)

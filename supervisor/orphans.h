@@ -23,6 +23,8 @@ struct orphans_params {
 };
 
 struct orphans *orphans_end(const struct orphans_params *p, struct err *e);
+/* The grace is over now. */
+void orphans_hurry(struct orphans *o);
 void orphans_free(struct orphans *o);
 /* Sends it to all of them now; how many there were, as PID 1 only whether there was any. */
 unsigned orphans_signal(int signo);

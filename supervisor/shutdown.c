@@ -38,6 +38,7 @@ struct shutdown {
 	struct loop_timer *timer;
 	struct orphans *orphans;
 	bool is_swept;
+	bool is_hurried;
 };
 
 int64_t shutdown_grace(int64_t left_ms, unsigned waves_left, int64_t key_ms)
@@ -72,6 +73,14 @@ static void begin_command(struct shutdown *sh)
 	command_signal(sv->command, SIGTERM);
 	int64_t until = clock_ms() + sv->conf->command_grace_ms;
 	enter(sh, PHASE_COMMAND, until < sh->waves_end_ms ? until : sh->waves_end_ms);
+}
+
+static void kill_command(struct shutdown *sh)
+{
+	if (!sh->sv->command)
+		return;
+	log_warn("mcpinit", "COMMAND has not ended; killed");
+	command_signal(sh->sv->command, SIGKILL);
 }
 
 /* --- waves ---------------------------------------------------------------------------------- */
@@ -112,10 +121,6 @@ static bool are_all_down(const struct shutdown *sh)
 static void begin_kill(struct shutdown *sh)
 {
 	struct supervisor *sv = sh->sv;
-	if (sv->command) {
-		log_warn("mcpinit", "COMMAND has not ended; killed");
-		command_signal(sv->command, SIGKILL);
-	}
 	for (size_t i = 0; i < sv->n_servers; i++)
 		server_shut(sv->servers[i], 0);
 	enter(sh, PHASE_KILL, sh->deadline_ms - sh->orphans_ms);
@@ -197,13 +202,14 @@ static void orphans_gone(void *ctx)
 static void begin_orphans(struct shutdown *sh)
 {
 	name_leftovers(sh);
-	int64_t left = sh->deadline_ms - clock_ms();
-	if (left > sh->orphans_ms)
-		left = sh->orphans_ms;
+	/* Half of what is left: SIGKILL may need time, too. */
+	int64_t grace = (sh->deadline_ms - clock_ms()) / 2;
+	if (grace > ORPHANS_MAX_MS)
+		grace = ORPHANS_MAX_MS;
 	struct orphans_params p = {
 		.loop = sh->sv->loop,
 		.reap = sh->sv->reap,
-		.grace_ms = left > 0 ? left : 0,
+		.grace_ms = grace > 0 && !sh->is_hurried ? grace : 0,
 		.on_done = orphans_gone,
 		.ctx = sh,
 	};
@@ -232,6 +238,7 @@ static bool advance(struct shutdown *sh)
 	case PHASE_COMMAND:
 		if (sh->sv->command && !is_late)
 			return false;
+		kill_command(sh);
 		begin_next_wave(sh);
 		return true;
 	case PHASE_WAVES:
@@ -264,8 +271,13 @@ void shutdown_look(struct shutdown *sh)
 
 void shutdown_hurry(struct shutdown *sh)
 {
-	if (sh->phase < PHASE_KILL)
+	sh->is_hurried = true;
+	if (sh->orphans)
+		orphans_hurry(sh->orphans);
+	if (sh->phase < PHASE_KILL) {
+		kill_command(sh);
 		begin_kill(sh);
+	}
 	shutdown_look(sh); /* where nothing runs, nothing will call us */
 }
 

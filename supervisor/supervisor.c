@@ -131,19 +131,29 @@ static void all_is_down(struct supervisor *sv)
 	loop_stop(sv->loop);
 }
 
-void supervisor_shutdown(struct supervisor *sv, const char *why)
+static void begin_shutdown(struct supervisor *sv, const char *why)
 {
-	if (sv->shutdown) {
-		log_warn("mcpinit", "%s again: no more graces", why);
-		shutdown_hurry(sv->shutdown);
-		return;
-	}
 	say(sv, "shutting down: %s", why);
 	struct err e = { 0 };
 	sv->shutdown = shutdown_new(sv, all_is_down, &e);
 	if (!sv->shutdown) {
 		log_error("mcpinit", "no orderly shutdown: %s", e.text);
 		loop_stop(sv->loop);
+	}
+}
+
+void supervisor_shutdown(struct supervisor *sv, const char *why)
+{
+	bool is_again = sv->is_end_wanted;
+	sv->is_end_wanted = true;
+	if (!sv->shutdown) {
+		begin_shutdown(sv, why);
+	} else if (is_again) {
+		log_warn("mcpinit", "%s again: no more graces", why);
+		shutdown_hurry(sv->shutdown);
+	} else {
+		/* COMMAND or a required server ended it all, and whoever stops the container cannot know. */
+		say(sv, "%s: shutting down already; once more, and there are no more graces", why);
 	}
 }
 
@@ -156,7 +166,7 @@ static void required_failed(struct supervisor *sv, struct server *s, const char 
 		  WIRE_EXIT_REQUIRED);
 	char why[128];
 	(void)snprintf(why, sizeof(why), "required server %s failed", server_name(s));
-	supervisor_shutdown(sv, why);
+	begin_shutdown(sv, why);
 }
 
 /* --- COMMAND -------------------------------------------------------------------------------- */
@@ -174,7 +184,7 @@ static void command_over(void *ctx, int exit_status)
 	}
 	char why[64];
 	(void)snprintf(why, sizeof(why), "COMMAND ended with status %d", exit_status);
-	supervisor_shutdown(sv, why);
+	begin_shutdown(sv, why);
 }
 
 static bool is_required_up(const struct supervisor *sv)

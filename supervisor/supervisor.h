@@ -55,6 +55,7 @@ struct supervisor {
 	char boot[17];	      /* this life's nonce, hex */
 	bool is_engine_ready; /* up, ourselves found, left-overs swept: containers may be made */
 	bool is_command_done;
+	bool is_end_wanted; /* somebody asked for the shutdown; the next one who asks hurries it */
 	unsigned starting;  /* servers that hold one of start_concurrency slots */
 	unsigned fallbacks; /* api → cli so far */
 	int exit_status;
@@ -76,7 +77,7 @@ void supervisor_watch_required(struct supervisor *sv);
 
 /* A server's state changed: waiters, dependants, COMMAND, `required` are looked at again (from the loop). */
 void supervisor_changed(struct supervisor *sv, struct server *s);
-/* Ends the program with this status unless COMMAND's or a required server's says otherwise. Again: at once. */
+/* Ends the program with this status unless COMMAND's or a required server's says otherwise. Asked again: at once. */
 void supervisor_shutdown(struct supervisor *sv, const char *why);
 struct server *supervisor_find(struct supervisor *sv, const char *name);
 enum supervisor_hold {

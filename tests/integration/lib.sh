@@ -125,7 +125,7 @@ is_running() {
 
 # Waits for its end; its exit status is in STATUS.
 wait_mcpinit() {
-	if ! timeout "$TIMEOUT" tail --pid="$unshare_pid" -f /dev/null; then
+	if ! timeout "$TIMEOUT" tail -s 0.02 --pid="$unshare_pid" -f /dev/null; then
 		not_ok "mcpinit ends within $TIMEOUT s" "$(tail -n 10 "$LOG")"
 		kill -KILL "$MCPINIT_PID"
 	fi

@@ -148,6 +148,27 @@ START_TEST(who_ignores_sigterm_is_killed_after_the_grace)
 }
 END_TEST
 
+static void hurry(void *ctx)
+{
+	struct stage *s = ctx;
+	orphans_hurry(s->orphans);
+}
+
+START_TEST(hurried_there_is_no_grace)
+{
+	struct stage s;
+	ck_assert_int_eq(reap_become_subreaper(NULL), 0);
+	set_up(&s);
+	start_family(true, false);
+	struct loop_timer *soon = loop_timer_new(s.loop, hurry, &s);
+	loop_timer_in(soon, 50);
+	ck_assert_int_lt(end(&s, 20000), 10000);
+	ck_assert_int_eq(waitpid(-1, NULL, WNOHANG), -1);
+	loop_timer_free(soon);
+	tear_down(&s);
+}
+END_TEST
+
 static void as_pid_1(void)
 {
 	struct stage s;
@@ -192,6 +213,7 @@ Suite *suite_supervisor_orphans(void)
 	tcase_add_test(c, all_descendants_get_sigterm_and_the_end_does_not_wait_for_the_grace);
 	tcase_add_test(c, a_stopped_one_dies_of_sigterm_too);
 	tcase_add_test(c, who_ignores_sigterm_is_killed_after_the_grace);
+	tcase_add_test(c, hurried_there_is_no_grace);
 	tcase_add_test(c, as_pid_1_the_whole_namespace_is_ended);
 	suite_add_tcase(s, c);
 	return s;

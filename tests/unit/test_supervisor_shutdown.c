@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 #include "base/clock.h"
+#include "supervisor/command.h"
 #include "supervisor/shutdown.h"
 #include "tests/unit/server_rig.h"
 
@@ -30,10 +31,9 @@ static void look(void *ctx)
 		shutdown_look(rig.shutdown);
 }
 
-/* The servers run; the shutdown begins. */
-static void begin(const char *ini)
+/* The servers run. */
+static void run(const char *ini)
 {
-	struct err e;
 	rig_open(ini);
 	loop_timer_free(rig.look_timer);
 	rig.look_timer = loop_timer_new(rig.loop, look, NULL);
@@ -45,8 +45,43 @@ static void begin(const char *ini)
 			server_start(rig.servers[i], "test");
 	}
 	rig_rounds(50);
+}
+
+static void begin_shutdown(void)
+{
+	struct err e;
 	rig.shutdown = shutdown_new(&rig, done, &e);
 	ck_assert_ptr_nonnull(rig.shutdown);
+}
+
+static void begin(const char *ini)
+{
+	run(ini);
+	begin_shutdown();
+}
+
+static void command_over(void *ctx, int exit_status)
+{
+	(void)ctx;
+	rig.exit_status = exit_status;
+	command_free(rig.command);
+	rig.command = NULL;
+	if (rig.shutdown)
+		shutdown_look(rig.shutdown);
+}
+
+static void start_command(const char *script)
+{
+	const char *argv[] = { "sh", "-c", script, NULL };
+	struct command_params p = { .reap = rig.reap,
+				    .argv = (char *const *)argv,
+				    .envp = rig_environ,
+				    .on_exit = command_over };
+	struct err e;
+	int status;
+	rig.command = command_start(&p, &status, &e);
+	ck_assert_ptr_nonnull(rig.command);
+	rig_rounds(50);
 }
 
 static int64_t until_done(void)
@@ -106,6 +141,68 @@ START_TEST(what_others_depend_on_goes_after_them)
 }
 END_TEST
 
+START_TEST(a_command_that_ignores_term_is_killed_after_its_grace_and_before_the_servers_go)
+{
+	run("[server:a]\ncommand = %s/stubborn\nstop_grace_period = 300ms\n");
+	((struct conf *)rig.conf)->command_grace_ms = 200;
+	start_command("trap '' TERM; while :; do sleep 0.01; done");
+	begin_shutdown();
+	int64_t from = clock_ms();
+	for (int i = 0; i < RIG_PATIENCE && rig.command; i++) {
+		ck_assert_int_ne(server_state(rig.servers[0]), SRV_STOPPED);
+		rig_rounds(1);
+	}
+	ck_assert_int_ge(clock_ms() - from, 200);
+	ck_assert_int_eq(rig.exit_status, 128 + SIGKILL);
+	ck_assert_int_eq(server_state(rig.servers[0]), SRV_STOPPING);
+	(void)until_done();
+	rig_close();
+}
+END_TEST
+
+/* COMMAND has ended, and what it started runs on. */
+static void leave_an_orphan(void)
+{
+	ck_assert_int_eq(reap_become_subreaper(NULL), 0);
+	start_command("(trap '' TERM; while :; do sleep 0.01; done) & exit 0");
+	ck_assert_ptr_null(rig.command);
+}
+
+START_TEST(an_orphan_that_ignores_term_has_its_grace)
+{
+	run("[server:a]\ncommand = %s/mcp\nautostart = lazy\n");
+	leave_an_orphan();
+	begin_shutdown();
+	int64_t took = until_done();
+	ck_assert_int_ge(took, 900);
+	ck_assert_int_lt(took, 3000);
+	rig_close();
+}
+END_TEST
+
+START_TEST(a_second_request_ends_an_orphans_grace)
+{
+	run("[server:a]\ncommand = %s/mcp\nautostart = lazy\n");
+	leave_an_orphan();
+	begin_shutdown();
+	rig_rounds(50);
+	shutdown_hurry(rig.shutdown);
+	ck_assert_int_lt(until_done(), 500);
+	rig_close();
+}
+END_TEST
+
+START_TEST(a_budget_that_is_nearly_spent_keeps_time_for_the_kill)
+{
+	run("[server:a]\ncommand = %s/mcp\nautostart = lazy\n");
+	((struct conf *)rig.conf)->shutdown_timeout_ms = 1000;
+	leave_an_orphan();
+	begin_shutdown();
+	ck_assert_int_lt(until_done(), 900);
+	rig_close();
+}
+END_TEST
+
 Suite *suite_supervisor_shutdown(void);
 Suite *suite_supervisor_shutdown(void)
 {
@@ -117,6 +214,11 @@ Suite *suite_supervisor_shutdown(void)
 	tcase_add_test(c, a_second_request_kills_what_had_a_grace);
 	tcase_add_test(c, a_second_request_while_nothing_runs_ends_at_once);
 	tcase_add_test(c, what_others_depend_on_goes_after_them);
+	tcase_add_test(
+		c, a_command_that_ignores_term_is_killed_after_its_grace_and_before_the_servers_go);
+	tcase_add_test(c, an_orphan_that_ignores_term_has_its_grace);
+	tcase_add_test(c, a_second_request_ends_an_orphans_grace);
+	tcase_add_test(c, a_budget_that_is_nearly_spent_keeps_time_for_the_kill);
 	suite_add_tcase(s, c);
 	return s;
 }
