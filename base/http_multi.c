@@ -6,6 +6,7 @@
 #include "base/loop.h"
 
 #include <errno.h>
+#include <limits.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -139,6 +140,13 @@ static bool set_endpoint(CURL *easy, const struct http_endpoint *ep, const char 
 		ok = ok && HTTP_SET(easy, CURLOPT_SSL_VERIFYPEER, 0L) &&
 		     HTTP_SET(easy, CURLOPT_SSL_VERIFYHOST, 0L);
 	return ok;
+}
+
+bool transfer_connect_within(struct transfer *t, int64_t ms)
+{
+	/* A unix socket is connected at once or never; its timer would only wake us once for each stream that stays open. */
+	return HTTP_SET(t->easy, CURLOPT_CONNECTTIMEOUT_MS,
+			t->endpoint->unix_path ? (long)INT_MAX : (long)ms);
 }
 
 bool transfer_init(struct transfer *t, const struct transfer_ops *ops, struct http *h,

@@ -59,6 +59,8 @@ struct http {
 /* Fills in a zeroed t. Whatever comes back, transfer_free() undoes it. */
 bool transfer_init(struct transfer *t, const struct transfer_ops *ops, struct http *h,
 		   const struct http_endpoint *ep, const char *path);
+/* How long connecting may take. libcurl's timer for it goes on to its end behind a connection that is made. */
+bool transfer_connect_within(struct transfer *t, int64_t ms);
 void transfer_free(struct transfer *t);
 /* There is something to tell. */
 void transfer_note(struct transfer *t);

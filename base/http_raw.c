@@ -76,8 +76,8 @@ struct http_raw *http_raw_open(struct http *h, const struct http_raw_params *p, 
 	    !HTTP_SET(r->t.easy, CURLOPT_CONNECT_ONLY, 1L) ||
 	    !HTTP_SET(r->t.easy, CURLOPT_FRESH_CONNECT, 1L) ||
 	    !HTTP_SET(r->t.easy, CURLOPT_BUFFERSIZE, (long)RAW_BUFFER) ||
-	    !HTTP_SET(r->t.easy, CURLOPT_CONNECTTIMEOUT_MS,
-		      (long)(p->deadline_ms > 0 ? p->deadline_ms : HTTP_CONNECT_MS)) ||
+	    !transfer_connect_within(&r->t,
+				     p->deadline_ms > 0 ? p->deadline_ms : HTTP_CONNECT_MS) ||
 	    curl_multi_add_handle(h->multi, r->t.easy) != CURLM_OK) {
 		err_oom(e);
 		transfer_free(&r->t);
