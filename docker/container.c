@@ -315,13 +315,17 @@ void docker_container_signal(struct docker_container *c, const char *signal)
 {
 	if (!c->d || c->state == CONTAINER_ENDED)
 		return;
+	bool is_kill = strcmp(signal, "SIGKILL") == 0;
+	/* A kill's caller does not care for more output, and the engine hangs on what nobody reads. */
+	if (is_kill && c->state > CONTAINER_ATTACHING)
+		docker_attach_drain(c->attach);
 	if (c->state < CONTAINER_RUNNING) {
 		(void)snprintf(c->pending_signal, sizeof(c->pending_signal), "%s", signal);
+		/* A slow engine starts it when nobody waits any more. The removal it does not forget. */
+		if (is_kill && c->id[0])
+			docker_remove(c->d, c->name);
 		return;
 	}
-	/* A kill's caller does not care for more output, and the engine hangs on what nobody reads. */
-	if (strcmp(signal, "SIGKILL") == 0)
-		docker_attach_drain(c->attach);
 	container_signal(c, signal);
 }
 

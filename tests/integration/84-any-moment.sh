@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: MIT
-# SIGTERM at a random moment, N (150) times, and with a container N/10 times: always the end in time, nothing left.
+# SIGTERM at a random moment, N (150) times, and with a container N/15 times: always the end in time, nothing left.
 # timeout: 600
 . "$(dirname "$0")/lib.sh"
 need_fake
@@ -12,4 +12,4 @@ any_moment() { # any_moment ARGUMENT...: its lines are ours
 }
 any_moment "$n"
 need_image fake
-any_moment $((n / 10)) "$FAKE_IMAGE"
+any_moment $((n / 15)) "$FAKE_IMAGE"

@@ -13,13 +13,15 @@ import concurrent.futures
 import json
 import os
 import random
+import re
 import signal
 import stat
 import subprocess
 import sys
 import time
 
-PARALLEL = 6  # they wait more than they work
+PARALLEL = 6  # they wait more than they work; an engine has more to do
+PARALLEL_IMAGE = 2
 SHUTDOWN_MS = 3000
 SLACK_MS = 500 * (4 if os.environ.get("MODE") else 1)  # until a busy machine has told us
 LATEST_MS = 150
@@ -31,6 +33,7 @@ CONFIG = """[mcpinit]
 runtime_dir = {dir}/mcp
 control_dir = {dir}/control
 instance = {instance}
+log_level = debug
 shutdown_timeout = {shutdown}ms
 command_grace = 300ms
 """
@@ -71,6 +74,7 @@ class Life:
                     f"TERM after {self.after_ms:.1f} ms"
         self.wrong = []
         self.process = None
+        self.was_slow = False
         self.called_at = None
         self.ends = []
 
@@ -184,13 +188,26 @@ class Life:
         if "Sanitizer" in log or "runtime error:" in log:
             self.complain("a sanitizer speaks")
         if self.setup["image"]:
-            argv = ["docker", "ps", "-aq", "--filter", f"label=io.mcpinit.instance={self.instance}"]
-            found = subprocess.run(argv, capture_output=True, text=True, check=True).stdout.split()
+            found = self.containers()
+            # An engine slower than the budget: what is left was named, and the engine goes on removing it.
+            if found and all(re.search(f"could not be removed.*docker rm -f ({pair})", log) for pair in found):
+                self.was_slow = True
+                end = time.monotonic() + PATIENCE
+                while found and time.monotonic() < end:
+                    time.sleep(0.1)
+                    found = self.containers()
             if found:
+                found = [pair.split("|")[0] for pair in found]
                 self.complain(f"left: containers {' '.join(found)}")
                 subprocess.run(["docker", "rm", "-f", *found], capture_output=True, check=False)
         if self.wrong:
             self.wrong += log.splitlines()[-15:]
+
+    def containers(self):
+        """ID|name of each of its containers."""
+        argv = ["docker", "ps", "-a", "--no-trunc", "--filter", f"label=io.mcpinit.instance={self.instance}",
+                "--format", "{{.ID}}|{{.Names}}"]
+        return subprocess.run(argv, capture_output=True, text=True, check=True).stdout.split()
 
     def run(self):
         try:
@@ -257,13 +274,15 @@ def main(args):
     seed = int(os.environ.get("SEED") or time.time_ns() % 1000000)
     dice = random.Random(seed)
     lives = [Life(setup, number, dice) for number in range(runs)]
-    with concurrent.futures.ThreadPoolExecutor(PARALLEL) as pool:
+    with concurrent.futures.ThreadPoolExecutor(PARALLEL_IMAGE if image else PARALLEL) as pool:
         bad = [life for life in pool.map(Life.run, lives) if life.wrong]
     for life in bad[:10]:
         print(f"# {life.text}")
         for line in life.wrong:
             print(f"#   {line}")
-    print(f"# SEED={seed}; {sum(life.called_at is not None for life in lives)} with a call in flight")
+    n_slow = sum(life.was_slow for life in lives)
+    print(f"# SEED={seed}; {sum(life.called_at is not None for life in lives)} with a call in flight"
+          f"{f', {n_slow} with an engine slower than the budget' if n_slow else ''}")
     what = "a container" if image else "3 servers"
     print(f"{'not ok' if bad else 'ok'} - {what}, TERM at a random moment: {runs - len(bad)} of {runs} end in time, with "
           "the right status, and leave nothing")

@@ -207,6 +207,31 @@ START_TEST(a_signal_before_the_start_is_sent_after_it)
 }
 END_TEST
 
+static struct scripted_conn *held_start;
+
+static bool hold_start(struct scripted_conn *c, const char *line)
+{
+	if (!strstr(line, "/start"))
+		return false;
+	held_start = c;
+	eng.n_start++;
+	return true;
+}
+
+START_TEST(a_kill_while_the_start_is_under_way_asks_for_the_removal_at_once)
+{
+	eng.hook = hold_start;
+	start();
+	scripted_until(eng.loop, &eng.n_start, 1);
+	docker_container_signal(run, "SIGKILL");
+	scripted_until(eng.loop, &eng.n_delete, 1);
+	ck_assert_int_eq(got.started + got.exits, 0);
+	scripted_answer(held_start, "404 Not Found", "{\"message\":\"No such container\"}");
+	scripted_until(eng.loop, &got.exits, 1);
+	ck_assert_int_eq(got.x.exit_code, -1);
+}
+END_TEST
+
 START_TEST(freed_while_it_runs_it_is_cut_then_removed_and_silent)
 {
 	run_until_started();
@@ -270,6 +295,7 @@ Suite *suite_docker_container(void)
 	tcase_add_test(tc, out_of_memory_is_known_from_the_event);
 	tcase_add_test(tc, out_of_memory_is_known_from_inspect_before_the_removal);
 	tcase_add_test(tc, a_signal_before_the_start_is_sent_after_it);
+	tcase_add_test(tc, a_kill_while_the_start_is_under_way_asks_for_the_removal_at_once);
 	tcase_add_test(tc, freed_while_it_runs_it_is_cut_then_removed_and_silent);
 	tcase_add_test(tc, a_callback_may_free_it);
 	tcase_add_test(tc, it_may_outlive_the_engine_object);
