@@ -10,7 +10,13 @@
 #include <sys/epoll.h>
 #include <sys/timerfd.h>
 
-enum { EVENTS_PER_ROUND = 64 };
+enum {
+	EVENTS_PER_ROUND = 64,
+	STALL_MS =
+		1000, /* so late is not late: we were stopped (SIGSTOP, a frozen container, a paused machine) */
+	SETTLE_MS =
+		250, /* what others said meanwhile is heard and answered before anybody's time is up */
+};
 
 struct loop_io {
 	struct loop *loop;
@@ -153,6 +159,19 @@ void loop_timer_free(struct loop_timer *t)
 		l->dead_timers = t;
 	} else {
 		free(t);
+	}
+}
+
+/* What was due during a standstill is due a little later; what is armed from now on is not held up. */
+static void settle(struct loop *l)
+{
+	int64_t now = clock_ms();
+	size_t n = l->n_heap;
+	for (l->n_heap = 0; l->n_heap < n;) {
+		struct loop_timer *t = l->heap[l->n_heap++];
+		if (t->at_ms > 0 && t->at_ms < now)
+			t->at_ms = now + SETTLE_MS;
+		heap_settle(l, t->slot - 1);
 	}
 }
 
@@ -305,12 +324,15 @@ static void bury(struct loop *l)
 int loop_round(struct loop *l, bool block)
 {
 	set_timerfd(l);
-	bool is_due = l->n_heap > 0 && l->heap[0]->at_ms <= clock_ms();
+	int64_t due_ms = l->timerfd_at;
+	bool is_due = due_ms >= 0 && due_ms <= clock_ms();
 	struct epoll_event ev[EVENTS_PER_ROUND];
 	int wait_ms = block && !is_due && l->n_always == 0 ? -1 : 0;
 	int n = epoll_wait(l->epoll_fd, ev, EVENTS_PER_ROUND, wait_ms);
 	if (n < 0)
 		return errno == EINTR ? 0 : -errno;
+	if (block && due_ms > 0 && clock_ms() - due_ms > STALL_MS)
+		settle(l);
 	l->is_in_round = true;
 	for (int i = 0; i < n; i++) {
 		struct loop_io *io = ev[i].data.ptr;

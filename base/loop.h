@@ -4,7 +4,8 @@
  * Rules:   everything is called from loop_run(), in one thread. A callback may free any watch or timer, its own
  *          too: what is freed is marked dead, later events of the same round skip it, memory goes at the round's end.
  * Units:   milliseconds of clock_ms(). A timer that fires is no longer armed. A timer at 0 is a deferred call:
- *          it runs in the next round, after the fds of this one.
+ *          it runs in the next round, after the fds of this one. After a standstill (SIGSTOP, a frozen container) what
+ *          came in meanwhile has 250 ms to be dealt with before any deadline counts.
  * Level-triggered: a callback reads until EAGAIN or its own budget; what is left is reported again.
  */
 #ifndef BASE_LOOP_H

@@ -72,6 +72,53 @@ START_TEST(timers_fire_by_deadline_then_by_order_of_arming)
 }
 END_TEST
 
+static void hear(void *ctx, unsigned ready)
+{
+	struct trace *t = ctx;
+	char c;
+	(void)ready;
+	ck_assert_int_eq(read(t->fd, &c, 1), 1);
+	note(t, c);
+}
+
+START_TEST(after_a_standstill_what_came_in_is_heard_before_any_deadline_counts)
+{
+	clock_fake(fake_now);
+	now_ms = 1000;
+	struct trace t = { 0 };
+	struct mark due = { &t, 'T' }, deferred = { &t, 'd' };
+	int p[2];
+	ck_assert_int_eq(pipe(p), 0);
+	t.fd = p[0];
+	struct loop *l = loop_new(NULL);
+	struct loop_io *io = loop_io_new(l, p[0], LOOP_IN, hear, &t, NULL);
+	struct loop_timer *tm[2] = { loop_timer_new(l, note_mark, &due),
+				     loop_timer_new(l, note_mark, &deferred) };
+	loop_timer_at(tm[0], 1500);
+	loop_round(l, false);
+	now_ms = 5000; /* where were we? */
+	ck_assert_int_eq(write(p[1], "a", 1), 1);
+	loop_round(l, true);
+	ck_assert_str_eq(t.text, "a");
+	loop_timer_at(tm[1], 0);
+	loop_round(l, true);
+	ck_assert_str_eq(t.text, "ad");
+	now_ms = 5249;
+	loop_round(l, false);
+	ck_assert_str_eq(t.text, "ad");
+	now_ms = 5250;
+	loop_round(l, true);
+	ck_assert_str_eq(t.text, "adT");
+	loop_timer_free(tm[0]);
+	loop_timer_free(tm[1]);
+	loop_io_free(io);
+	loop_free(l);
+	(void)close(p[0]);
+	(void)close(p[1]);
+	clock_fake(NULL);
+}
+END_TEST
+
 static void rearm(void *ctx)
 {
 	struct trace *t = ctx;
@@ -208,6 +255,7 @@ Suite *suite_base_loop(void)
 	TCase *c = tcase_create("all");
 	tcase_add_test(c, timers_fire_by_deadline_then_by_order_of_arming);
 	tcase_add_test(c, a_timer_armed_for_now_by_a_callback_waits_for_the_next_round);
+	tcase_add_test(c, after_a_standstill_what_came_in_is_heard_before_any_deadline_counts);
 	tcase_add_test(c, a_watch_freed_in_the_same_round_hears_nothing);
 	tcase_add_test(c, a_regular_file_counts_as_always_ready);
 	tcase_add_test(c, a_watch_that_wants_nothing_hears_no_hangup);
