@@ -6,12 +6,14 @@
 . "$(dirname "$0")/lib.sh"
 need_image fake
 ((EUID == 0)) || skip_all "an engine of its own needs root"
-command -v dockerd >/dev/null && command -v containerd >/dev/null || skip_all "no dockerd to start one of its own"
+if ! command -v dockerd >/dev/null || ! command -v containerd >/dev/null; then
+	skip_all "no dockerd to start one of its own"
+fi
 
 docker save "$FAKE_IMAGE" -o "$WORK/image.tar"
 # A state directory whose number names no bridge yet: another engine's is not ours to remove.
-for i in {0..99}; do
-	export MCPINIT_TEST_STATE=/var/tmp/mcpinit-test-gone-$$-$i
+for number in {0..99}; do
+	export MCPINIT_TEST_STATE=/var/tmp/mcpinit-test-gone-$$-$number
 	. tests/common.sh
 	. tests/engine.sh
 	[ -e "/sys/class/net/mcpt$engine_nr" ] || break
