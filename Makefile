@@ -101,6 +101,12 @@ UNIT_SRC  := $(wildcard tests/unit/test_*.c)
 UNIT_LIB  := $(LIB_SRC) $(SUP_SRC) $(CTL_SRC) $(DOC_SRC)
 UNIT_NAME := unit-all
 endif
+# What stands in front of supervisor/launch.c: tests/unit/scripted_launch.h.
+ifneq ($(filter supervisor/%,$(UNIT_LIB)),)
+UNIT_EXTRA := tests/unit/scripted_launch.c
+UNIT_WRAP  := $(foreach f,getrandom $(addprefix launch_,new go stop kill free event via id \
+	      is_installing first_error),-Wl,--wrap=$(f))
+endif
 UNIT_SUITES := $(patsubst tests/unit/test_%.c,%,$(UNIT_SRC))
 UNIT_DIR    := $(OUT)/$(UNIT_NAME)
 
@@ -111,8 +117,8 @@ $(UNIT_DIR)/suites.h: $(UNIT_SRC) Makefile
 $(UNIT_DIR)/runner.o: tests/unit/runner.c $(UNIT_DIR)/suites.h
 	$(CC) $(CPPFLAGS_ALL) -I$(UNIT_DIR) $(CFLAGS_ALL) -c -o $@ $<
 
-$(UNIT_DIR)/runner: $(UNIT_DIR)/runner.o $(call obj,$(UNIT_SRC) $(UNIT_LIB))
-	$(CC) $(CFLAGS_ALL) $(LDFLAGS_ALL) -o $@ $^ $(CHECK_LIBS) $(LIBS)
+$(UNIT_DIR)/runner: $(UNIT_DIR)/runner.o $(call obj,$(UNIT_SRC) $(UNIT_EXTRA) $(UNIT_LIB))
+	$(CC) $(CFLAGS_ALL) $(LDFLAGS_ALL) $(UNIT_WRAP) -o $@ $^ $(CHECK_LIBS) $(LIBS)
 
 unit: $(UNIT_DIR)/runner $(if $(AREA),,replay) ## fast tests: seconds, no engine, no root
 	$(UNIT_DIR)/runner

@@ -33,9 +33,10 @@ struct launch {
 	struct docker_spec spec;  /* containers only */
 	char *name;		  /* owned; of the container, else NULL */
 	struct docker_pull *pull; /* under way, or NULL */
-	struct carrier *carrier;  /* NULL before its image is there */
-	struct loop_timer *soon;  /* what must not happen within launch_new() */
-	bool is_container, is_installing, may_fall_back, is_image_there, is_called_off;
+	struct carrier
+		*carrier; /* NULL before its image is there, unless the docker command pulls it */
+	struct loop_timer *soon; /* the next step, where it must not be taken at once */
+	bool is_container, is_installing, may_fall_back, is_image_there, may_go, is_called_off;
 	bool is_final;		/* set with an error by a carrier that knows that no retry helps */
 	char first_error[1024]; /* "" or why the api was given up */
 };
@@ -47,6 +48,8 @@ struct carrier *carrier_process_new(struct launch *l, struct err *e);
 /* For carriers: the end of it. May try another carrier instead of telling; the carrier must not be used afterwards. The
  * kind of x->e is an enum docker_class. */
 void launch_over(struct launch *l, const struct launch_exit *x);
+/* For the cli: its `docker pull` has brought the image. The carrier must not be used afterwards. */
+void launch_pulled(struct launch *l);
 /* Is this class of error one a person must mend? */
 bool launch_is_final(int docker_class);
 /* Was it the way to the engine that failed? The engine itself reports failures of the network, too (-EREMOTEIO): of its

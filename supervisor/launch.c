@@ -137,9 +137,30 @@ static void carry(struct launch *l)
 		never_ran(l, &e);
 }
 
-static void carry_soon(void *ctx)
+static void tell_prepared(struct launch *l)
 {
-	carry(ctx);
+	l->p.cb.on_prepared(l->p.ctx);
+}
+
+void launch_pulled(struct launch *l)
+{
+	struct carrier *c = take_ptr(&l->carrier);
+	c->ops->free(c);
+	l->is_image_there = true;
+	tell_prepared(l);
+}
+
+/* Called off before it ran, or its turn has come, or (without an image to fetch) it is ready for it. */
+static void step(void *ctx)
+{
+	struct launch *l = ctx;
+	struct launch_exit none = { .exit_code = -1 };
+	if (l->is_called_off)
+		tell_over(l, &none);
+	else if (l->may_go)
+		carry(l);
+	else
+		tell_prepared(l);
 }
 
 static struct plan_params plan_of(const struct launch *l)
@@ -169,7 +190,7 @@ static void image_ready(struct launch *l, const char *image_user)
 		never_ran(l, &e);
 		return;
 	}
-	carry(l);
+	tell_prepared(l);
 }
 
 static void pull_progress(void *ctx, const char *text)
@@ -246,6 +267,12 @@ struct launch *launch_new(const struct launch_params *p, bool *ret_is_final, str
 		return NULL;
 	}
 	l->p = *p;
+	l->soon = loop_timer_new(p->sv->loop, step, l);
+	if (!l->soon) {
+		err_oom(e);
+		launch_free(l);
+		return NULL;
+	}
 	l->is_container = launch_needs_engine(p->sv, p->conf);
 	l->may_fall_back = p->conf->launch == CONF_LAUNCH_AUTO && !p->first_error;
 	if (p->first_error)
@@ -264,14 +291,14 @@ struct launch *launch_new(const struct launch_params *p, bool *ret_is_final, str
 		}
 		return l;
 	}
-	l->soon = loop_timer_new(p->sv->loop, carry_soon, l);
-	if (!l->soon) {
-		err_oom(e);
-		launch_free(l);
-		return NULL;
-	}
 	loop_timer_at(l->soon, 0);
 	return l;
+}
+
+void launch_go(struct launch *l)
+{
+	l->may_go = true;
+	loop_timer_at(l->soon, 0);
 }
 
 void launch_free(struct launch *l)
@@ -287,26 +314,12 @@ void launch_free(struct launch *l)
 	free(l);
 }
 
-/* Called off before it ran: told from the loop, as every end is. */
-static void called_off(void *ctx)
-{
-	struct launch *l = ctx;
-	struct launch_exit x = { .exit_code = -1 };
-	tell_over(l, &x);
-}
-
+/* Nothing runs yet: told from the loop, as every end is. */
 static void call_off(struct launch *l)
 {
-	if (l->is_called_off)
-		return;
 	l->is_called_off = true;
 	docker_pull_cancel(take_ptr(&l->pull));
-	loop_timer_free(l->soon);
-	l->soon = loop_timer_new(l->p.sv->loop, called_off, l);
-	if (l->soon)
-		loop_timer_at(l->soon, 0);
-	else
-		called_off(l);
+	loop_timer_at(l->soon, 0);
 }
 
 void launch_stop(struct launch *l)

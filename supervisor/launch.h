@@ -4,7 +4,9 @@
  * -i --rm`), process (a child of ours). One struct launch is one generation; it is made anew for the next.
  * `auto` takes the api and falls back to the cli for the classes of error in which they can differ: registry login, API
  * version, permission. What the api said is kept (launch_first_error()) and shown.
- * Callbacks come from the loop, never from launch_new(); on_exit is the last.
+ * It begins in two parts: launch_new() fetches what it needs (the image), however long that takes; then on_prepared(), and
+ * launch_go() makes the process. So a pull is nobody's burden but its own server's.
+ * Callbacks come from the loop, never from launch_new() or launch_go(); on_exit is the last.
  */
 #ifndef SUPERVISOR_LAUNCH_H
 #define SUPERVISOR_LAUNCH_H
@@ -30,9 +32,10 @@ struct launch_exit {
 
 struct launch_cb {
 	void (*on_progress)(void *ctx, const char *text);  /* "pulling …" */
+	void (*on_prepared)(void *ctx);			   /* image there: launch_go() */
 	void (*on_stdio)(void *ctx, struct stream *takes); /* its stdin and stdout */
 	void (*on_stderr)(void *ctx, const char *bytes, size_t n);
-	void (*on_started)(void *ctx); /* image there, process begun */
+	void (*on_started)(void *ctx); /* process begun */
 	void (*on_exit)(void *ctx, const struct launch_exit *x);
 };
 
@@ -48,6 +51,8 @@ struct launch_params {
 
 /* NULL: it cannot even be tried; e says why, *ret_is_final whether a person must act. */
 struct launch *launch_new(const struct launch_params *p, bool *ret_is_final, struct err *e);
+/* After on_prepared(), once. */
+void launch_go(struct launch *l);
 /* The stop signal of the config, or the kill. Harmless when nothing runs (yet): then the launch is called off. */
 void launch_stop(struct launch *l);
 void launch_kill(struct launch *l);

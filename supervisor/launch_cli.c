@@ -37,8 +37,6 @@ struct cli {
 	struct buf words; /* the first words on stderr: the reason when the command fails */
 };
 
-static int run(struct cli *c, struct err *e);
-
 static void on_stderr(void *ctx, const char *bytes, size_t n)
 {
 	struct cli *c = ctx;
@@ -104,19 +102,13 @@ static void exited(void *ctx, int status)
 	struct err e;
 	struct launch_exit x = { .exit_code = -1, .e = &e };
 	if (WIFEXITED(status) && WEXITSTATUS(status) == 0) {
-		child_free(take_ptr(&c->child));
-		c->is_pulling = false;
-		c->words.len = 0;
-		if (run(c, &e) == 0)
-			return;
-		x.is_final = carrier_is_final(&e);
-		e.kind = DOCKER_OTHER;
-	} else {
-		reason(c, &e);
-		err_prefix(&e, "image %s", c->base.launch->spec.image);
-		x.is_engine_gone = launch_is_engine_gone(&e);
-		x.is_final = launch_is_final(e.kind);
+		launch_pulled(c->base.launch);
+		return;
 	}
+	reason(c, &e);
+	err_prefix(&e, "image %s", c->base.launch->spec.image);
+	x.is_engine_gone = launch_is_engine_gone(&e);
+	x.is_final = launch_is_final(e.kind);
 	launch_over(c->base.launch, &x);
 }
 

@@ -30,6 +30,16 @@ void server_release_slot(struct server *s)
 	if (s->has_slot)
 		s->sv->starting--;
 	s->has_slot = false;
+	s->ticket = 0;
+	loop_timer_stop(s->slot_timer);
+}
+
+/* It hangs, or installs: it goes on, but holds nobody else up any longer. */
+void server_slot_over(void *ctx)
+{
+	struct server *s = ctx;
+	server_release_slot(s);
+	supervisor_changed(s->sv, s);
 }
 
 /* What requests meet while no process is ready: they wait as long as the wait has an end. */
@@ -355,13 +365,15 @@ void server_shut(struct server *s, int64_t grace_ms)
 
 void server_kick(struct server *s)
 {
-	if (s->state == SRV_STARTING && !s->launch)
+	if (s->state == SRV_STARTING && (!s->launch || s->ticket))
 		loop_timer_at(s->turn_timer, 0);
 }
 
 void server_engine_back(struct server *s)
 {
 	s->first_error[0] = '\0';
+	if (s->ticket) /* its image was another life's of the engine: look again */
+		server_drop_process(s);
 	server_kick(s);
 }
 

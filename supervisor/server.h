@@ -42,6 +42,8 @@ bool server_is_asleep(const struct server *s);
 enum supervisor_hold server_hold(const struct server *s);
 /* depends_on of s names other. */
 bool server_depends_on(const struct server *s, const struct server *other);
+/* Its image is there, and it asks for a start slot: the lower, the longer. 0: it does not (yet, or any more). */
+unsigned server_ticket(const struct server *s);
 /* It has not been RUNNING since it was last asked for: depends_on orders this start. */
 bool server_is_first_start(const struct server *s);
 

@@ -75,6 +75,11 @@ enum supervisor_hold server_hold(const struct server *s)
 	return s->state == SRV_STARTING ? s->hold : HOLD_NONE;
 }
 
+unsigned server_ticket(const struct server *s)
+{
+	return s->ticket;
+}
+
 bool server_is_first_start(const struct server *s)
 {
 	return s->is_first;
@@ -144,9 +149,10 @@ struct server *server_new(struct supervisor *sv, const struct conf_server *conf,
 	s->turn_timer = loop_timer_new(sv->loop, server_turn_came, s);
 	s->stdout_timer = loop_timer_new(sv->loop, server_stdout_over, s);
 	s->post_timer = loop_timer_new(sv->loop, server_stopped, s);
+	s->slot_timer = loop_timer_new(sv->loop, server_slot_over, s);
 	s->agents = s->mux ? agents_new(s->mux) : NULL;
 	if (!s->agents || !s->errlog || !s->timer || !s->turn_timer || !s->stdout_timer ||
-	    !s->post_timer) {
+	    !s->post_timer || !s->slot_timer) {
 		if (s->mux)
 			err_oom(e);
 		server_free(s);
@@ -171,5 +177,6 @@ void server_free(struct server *s)
 	loop_timer_free(s->turn_timer);
 	loop_timer_free(s->stdout_timer);
 	loop_timer_free(s->post_timer);
+	loop_timer_free(s->slot_timer);
 	free(s);
 }

@@ -41,6 +41,7 @@ struct server {
 	bool was_ready;	 /* this process reached RUNNING */
 	bool is_first; /* it has not been RUNNING since it was last asked for: depends_on counts */
 	bool has_slot; /* counts in sv->starting */
+	unsigned ticket;	   /* STARTING: prepared, and waits for a slot; 0: not so */
 	bool is_by_hand;	   /* stopped by an operator */
 	bool is_unfit;		   /* stopped for being unhealthy */
 	bool is_idle;		   /* this process was stopped, or is, because nobody used it */
@@ -51,6 +52,7 @@ struct server {
 	struct loop_timer *turn_timer;	 /* STARTING: look whether it may be launched */
 	struct loop_timer *stdout_timer; /* between the end of stdout and the exit */
 	struct loop_timer *post_timer;	 /* STOPPING, and there is nothing (any more) to wait for */
+	struct loop_timer *slot_timer;	 /* a start that takes long gives its slot back */
 	enum stop_step stop_step;
 	int64_t grace_ms;
 	int64_t retry_ms; /* BACKOFF: until the next launch */
@@ -70,9 +72,11 @@ void server_set_why(struct server *s, const char *text);
 void server_set_gate(struct server *s);
 /* A lifecycle line: into the log and into `mcpctl logs`. */
 void server_note(struct server *s, enum log_level level, const char *event, const char *text);
+/* It needs no start slot (any more). */
 void server_release_slot(struct server *s);
 /* server_shut(), with another reason. */
 void server_shut_for(struct server *s, int64_t grace_ms, const char *why);
+void server_slot_over(void *ctx);
 /* on_unhealthy = stop: down, and not for being asked to. */
 void server_stop_unfit(struct server *s, const char *why);
 /* Nobody has used it for idle_timeout: down, and asleep again. */
@@ -83,7 +87,7 @@ void server_timer_fired(void *ctx);
 void server_stopped(void *ctx);
 
 /* --- server_process.c --- */
-/* STARTING: launches it if its turn has come; called again by server_kick() until then. */
+/* STARTING: the next step of its start, if its turn has come; called again by server_kick() until then. */
 void server_turn_came(void *ctx);
 /* Fails what is in flight; the mux lets go of the process. */
 void server_tell_death(struct server *s, const struct launch_exit *x);

@@ -26,6 +26,7 @@ enum {
 		60, /* how long the end of stdout waits for the exit status before the agents are told */
 	ENGINE_WAIT_MS = 1000,	 /* the engine is away, or was, and it is not known yet */
 	CLOSED_STDOUT_MS = 2000, /* a process that closed its stdout and lives is of no use */
+	SLOT_MS = 10000, /* the rush of a start; one that takes longer does not keep its slot */
 };
 
 /* --- the process is gone ----------------------------------------------------------------------- */
@@ -235,6 +236,30 @@ static bool is_held(struct server *s)
 	return true;
 }
 
+/* All it needs is there; called again by server_kick() until a slot is free. */
+static void try_go(struct server *s)
+{
+	if (is_held(s))
+		return;
+	s->ticket = 0;
+	s->has_slot = true;
+	s->sv->starting++;
+	loop_timer_in(s->slot_timer, SLOT_MS);
+	s->launched_ms = clock_ms();
+	server_set_why(s, "starting");
+	launch_go(s->launch);
+	server_set_gate(s);
+}
+
+static void launch_prepared(void *ctx)
+{
+	struct server *s = ctx;
+	if (s->state != SRV_STARTING)
+		return; /* it is asked to go already */
+	s->ticket = ++s->sv->tickets;
+	try_go(s);
+}
+
 /* Once its turn has come; called again by server_kick() until then. */
 static void try_launch(struct server *s)
 {
@@ -246,14 +271,12 @@ static void try_launch(struct server *s)
 	}
 	if (is_held(s))
 		return;
-	s->sv->starting++;
-	s->has_slot = true;
-	s->launched_ms = clock_ms();
 	s->generation++;
 	errlog_begin(s->errlog);
 	server_set_why(s, "starting");
 	static const struct launch_cb cb = {
 		.on_progress = launch_progress,
+		.on_prepared = launch_prepared,
 		.on_stdio = launch_stdio,
 		.on_stderr = launch_stderr,
 		.on_started = launch_started,
@@ -280,8 +303,12 @@ static void try_launch(struct server *s)
 void server_turn_came(void *ctx)
 {
 	struct server *s = ctx;
-	if (s->state == SRV_STARTING && !s->launch)
+	if (s->state != SRV_STARTING)
+		return;
+	if (!s->launch)
 		try_launch(s);
+	else if (s->ticket)
+		try_go(s);
 }
 
 /* --- the mux's news ---------------------------------------------------------------------------- */

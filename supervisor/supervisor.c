@@ -83,6 +83,19 @@ static enum supervisor_hold wait_for(struct server *other, char *text, size_t si
 	return HOLD_SOME_TIME;
 }
 
+/* Who was there first goes first: one that fails again and again must not take every turn. */
+static bool has_free_slot(const struct supervisor *sv, const struct server *s)
+{
+	unsigned before = sv->starting;
+	for (size_t i = 0; i < sv->n_servers; i++) {
+		const struct server *other = sv->servers[i];
+		if (other != s && server_hold(other) == HOLD_SLOT &&
+		    server_ticket(other) < server_ticket(s))
+			before++;
+	}
+	return before < start_limit(sv);
+}
+
 enum supervisor_hold supervisor_holds(struct supervisor *sv, const struct server *s, char *text,
 				      size_t size)
 {
@@ -94,9 +107,9 @@ enum supervisor_hold supervisor_holds(struct supervisor *sv, const struct server
 		(void)snprintf(text, size, "waiting for the container engine");
 		return HOLD_UNSURE;
 	}
-	if (sv->starting >= start_limit(sv)) {
+	if (server_ticket(s) && !has_free_slot(sv, s)) {
 		(void)snprintf(text, size, "waiting for a free start slot (start_concurrency)");
-		return HOLD_SOME_TIME;
+		return HOLD_SLOT;
 	}
 	*text = '\0';
 	return HOLD_NONE;

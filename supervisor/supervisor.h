@@ -57,6 +57,7 @@ struct supervisor {
 	bool is_command_done;
 	bool is_end_wanted; /* somebody asked for the shutdown; the next one who asks hurries it */
 	unsigned starting;  /* servers that hold one of start_concurrency slots */
+	unsigned tickets;   /* drawn so far by servers that wait for a slot */
 	unsigned fallbacks; /* api → cli so far */
 	int exit_status;
 };
@@ -82,11 +83,15 @@ void supervisor_shutdown(struct supervisor *sv, const char *why);
 struct server *supervisor_find(struct supervisor *sv, const char *name);
 enum supervisor_hold {
 	HOLD_NONE,
+	HOLD_SLOT, /* start_concurrency: others are before it */
 	HOLD_SOME_TIME,
 	HOLD_UNSURE,   /* what it waits for is in trouble: nobody knows when it comes */
 	HOLD_HOPELESS, /* … or comes only by a person's word */
 };
-/* May s be launched now? If not, text says what it waits for; else it is "". */
+/*
+ * May s go on with its start now: fetch what it needs, or, once that is there, be launched? If not, text says what it waits
+ * for; else it is "". Slots are given in the order in which servers came to ask for one.
+ */
 enum supervisor_hold supervisor_holds(struct supervisor *sv, const struct server *s, char *text,
 				      size_t size);
 /* All servers that shall run do, or need not: for `wait` and `healthy`. */
