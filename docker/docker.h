@@ -159,7 +159,8 @@ struct docker_self {
 	struct docker_own_mount *mounts;			  /* n_mounts, from .Mounts */
 	size_t n_mounts;
 };
-/* Asks once; the result is borrowed for the callback: docker_self_copy() what shall stay. Never fails: id NULL. */
+/* Asks once; the result is borrowed for the callback: docker_self_copy() what shall stay. NULL: the engine did not answer,
+ * so nobody knows. */
 int docker_self_find(struct docker *d, void (*on_done)(void *ctx, const struct docker_self *self),
 		     void *ctx);
 struct docker_self *docker_self_copy(const struct docker_self *self);

@@ -304,9 +304,14 @@ static void add_candidates(struct finding *f)
 
 static void found(struct finding *f, const struct docker_self *self)
 {
-	static const struct docker_self nobody = { 0 };
-	f->on_done(f->ctx, self ? self : &nobody);
+	f->on_done(f->ctx, self);
 	free(f);
+}
+
+static void found_nobody(struct finding *f)
+{
+	static const struct docker_self nobody = { 0 };
+	found(f, &nobody);
 }
 
 static void ask_next(struct finding *f);
@@ -315,6 +320,10 @@ static void on_inspected(void *ctx, const struct docker_answer *a)
 {
 	struct finding *f = ctx;
 	struct docker_self *self = NULL;
+	if (a->e && a->status == 0) { /* no answer is no answer */
+		found(f, NULL);
+		return;
+	}
 	if (!a->e)
 		(void)self_of_inspect(a->body, a->body_len, f->ids[f->next - 1], &self, NULL);
 	if (self)
@@ -326,8 +335,10 @@ static void on_inspected(void *ctx, const struct docker_answer *a)
 
 static void on_nobody(void *ctx, const struct docker_answer *a)
 {
-	(void)a;
-	found(ctx, NULL);
+	if (a->e && a->status == 0)
+		found(ctx, NULL);
+	else
+		found_nobody(ctx);
 }
 
 static struct docker_call *ask(struct finding *f, struct err *e)
@@ -350,7 +361,9 @@ static struct docker_call *ask(struct finding *f, struct err *e)
 
 static void ask_next(struct finding *f)
 {
-	if (f->next == f->n_ids || !ask(f, NULL))
+	if (f->next == f->n_ids)
+		found_nobody(f);
+	else if (!ask(f, NULL))
 		found(f, NULL);
 }
 

@@ -7,6 +7,7 @@
 #include "base/fd.h"
 #include "base/http.h"
 #include "base/log.h"
+#include "base/loop.h"
 #include "conf/conf.h"
 #include "docker/docker.h"
 #include "supervisor/server.h"
@@ -19,7 +20,7 @@
 #include <stdio.h>
 #include <string.h>
 
-enum { ID_DIGITS = 12, MACHINE_ID_MAX = 4096 };
+enum { ID_DIGITS = 12, MACHINE_ID_MAX = 4096, ASK_AGAIN_MS = 1000 };
 
 /* FNV-1a: a short name out of a long one, nothing secret about it. */
 static uint64_t hash(uint64_t h, const char *text)
@@ -101,6 +102,10 @@ static void found_self(void *ctx, const struct docker_self *self)
 	/* An engine that went away meanwhile knows nobody: it is asked again when it is back. */
 	if (!docker_is_up(sv->docker) || sv->instance)
 		return;
+	if (!self) { /* not the same as to be in no container */
+		loop_timer_in(sv->self_timer, ASK_AGAIN_MS);
+		return;
+	}
 	_cleanup_free_ char *machine_id = NULL;
 	size_t len;
 	if (fd_read_file("/etc/machine-id", MACHINE_ID_MAX, &machine_id, &len, NULL) < 0)
@@ -119,6 +124,15 @@ static void found_self(void *ctx, const struct docker_self *self)
 	sweep(sv);
 }
 
+static void ask_who_we_are(void *ctx)
+{
+	struct supervisor *sv = ctx;
+	if (!docker_is_up(sv->docker) || sv->instance)
+		return; /* asked when it answers again; known meanwhile */
+	if (docker_self_find(sv->docker, found_self, sv) < 0)
+		loop_timer_in(sv->self_timer, ASK_AGAIN_MS);
+}
+
 static void up(void *ctx)
 {
 	struct supervisor *sv = ctx;
@@ -127,8 +141,7 @@ static void up(void *ctx)
 		sweep(sv);
 		return;
 	}
-	if (docker_self_find(sv->docker, found_self, sv) < 0)
-		log_error("mcpinit", "out of memory while asking the engine who we are");
+	ask_who_we_are(sv);
 }
 
 static void down(void *ctx, const struct err *e)
@@ -154,6 +167,9 @@ int engine_open(struct supervisor *sv, struct err *e)
 	sv->http = http_new(sv->loop, "mcpinit/" MCPINIT_VERSION, e);
 	if (!sv->http)
 		return -EIO;
+	sv->self_timer = loop_timer_new(sv->loop, ask_who_we_are, sv);
+	if (!sv->self_timer)
+		return err_oom(e);
 	struct docker_params p = {
 		.loop = sv->loop,
 		.http = sv->http,
@@ -172,5 +188,6 @@ void engine_close(struct supervisor *sv)
 	docker_free(take_ptr(&sv->docker));
 	http_free(take_ptr(&sv->http));
 	docker_self_free(take_ptr(&sv->self));
+	loop_timer_free(take_ptr(&sv->self_timer));
 	free(take_ptr(&sv->instance));
 }

@@ -37,8 +37,9 @@ struct supervisor {
 	const char *const *environ; /* ours, as main got it */
 	char *const *command_argv;  /* COMMAND, or NULL */
 	struct http *http;
-	struct docker *docker;	  /* NULL: no server needs an engine */
-	struct docker_self *self; /* who we are, once asked; NULL before */
+	struct docker *docker;	       /* NULL: no server needs an engine */
+	struct docker_self *self;      /* who we are, once asked; NULL before */
+	struct loop_timer *self_timer; /* asks again who we are */
 	struct reap *reap;
 	struct fifo_set *fifos;
 	struct rundir *rundir;

@@ -135,7 +135,7 @@ START_TEST(a_container_found_by_its_name_is_not_us)
 END_TEST
 
 struct seen {
-	bool is_done, has_id;
+	bool is_done, has_id, is_unknown;
 };
 
 static void on_done(void *ctx, const struct docker_self *self)
@@ -143,7 +143,8 @@ static void on_done(void *ctx, const struct docker_self *self)
 	struct seen *s = ctx;
 	ck_assert(!s->is_done);
 	s->is_done = true;
-	s->has_id = self->id != NULL;
+	s->is_unknown = self == NULL;
+	s->has_id = self && self->id;
 }
 
 START_TEST(an_engine_that_does_not_know_us_leaves_the_id_empty)
@@ -155,6 +156,20 @@ START_TEST(an_engine_that_does_not_know_us_leaves_the_id_empty)
 	ck_assert(!s.is_done);
 	tiny_until(&t, &s.is_done, 0);
 	ck_assert(!s.has_id);
+	ck_assert(!s.is_unknown);
+	tiny_shut(&t);
+}
+END_TEST
+
+START_TEST(an_engine_that_goes_away_while_asked_has_not_said_that_it_does_not_know_us)
+{
+	struct tiny_engine t;
+	struct seen s = { 0 };
+	tiny_open(&t);
+	ck_assert_int_eq(docker_self_find(t.docker, on_done, &s), 0);
+	scripted_stop(&t.server);
+	tiny_until(&t, &s.is_done, 0);
+	ck_assert(s.is_unknown);
 	tiny_shut(&t);
 }
 END_TEST
@@ -184,6 +199,8 @@ Suite *suite_docker_self(void)
 	tcase_add_test(c, inspect_tells_mounts_and_compose_labels);
 	tcase_add_test(c, a_container_found_by_its_name_is_not_us);
 	tcase_add_test(c, an_engine_that_does_not_know_us_leaves_the_id_empty);
+	tcase_add_test(c,
+		       an_engine_that_goes_away_while_asked_has_not_said_that_it_does_not_know_us);
 	tcase_add_test(c, freed_while_it_asks_it_tells_nobody_and_leaves_nothing);
 	suite_add_tcase(s, c);
 	return s;

@@ -2,6 +2,7 @@
 #include "supervisor/fsm.h"
 
 #include <check.h>
+#include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -59,6 +60,55 @@ START_TEST(whatever_enters_starting_launches_and_whatever_enters_backoff_arms_it
 }
 END_TEST
 
+static bool reaches(enum srv_state from, enum srv_state goal, unsigned seen)
+{
+	if (from == goal)
+		return true;
+	for (int ev = 0; ev < SRV_EVENTS; ev++) {
+		enum srv_state to = fsm_next(from, (enum srv_event)ev)->to;
+		if (to != SRV_NONE && !(seen & 1U << to) && reaches(to, goal, seen | 1U << to))
+			return true;
+	}
+	return false;
+}
+
+START_TEST(every_state_can_be_left_and_every_other_be_reached_from_it)
+{
+	for (int from = SRV_STOPPED; from < SRV_STATES; from++)
+		for (int to = SRV_STOPPED; to < SRV_STATES; to++)
+			ck_assert_msg(reaches((enum srv_state)from, (enum srv_state)to, 1U << from),
+				      "%s to %s", fsm_state_name((enum srv_state)from),
+				      fsm_state_name((enum srv_state)to));
+}
+END_TEST
+
+START_TEST(stopping_is_left_by_the_exit_alone_and_fatal_by_an_operators_word_alone)
+{
+	for (int i = 0; i < SRV_EVENTS; i++) {
+		enum srv_event ev = (enum srv_event)i;
+		bool is_exit = ev == EV_DOWN || ev == EV_DIED || ev == EV_ENDED || ev == EV_GAVE_UP;
+		bool is_word = ev == EV_START || ev == EV_STOP || ev == EV_RECYCLE;
+		enum srv_state to = fsm_next(SRV_STOPPING, ev)->to;
+		ck_assert_int_eq(is_exit, to != SRV_NONE && to != SRV_STOPPING);
+		ck_assert_int_eq(is_word, fsm_next(SRV_FATAL, ev)->to != SRV_NONE);
+		ck_assert_int_eq(is_word, fsm_next(SRV_EXITED, ev)->to != SRV_NONE);
+	}
+}
+END_TEST
+
+START_TEST(a_stop_always_leads_down_and_only_a_handshake_to_running)
+{
+	for (int st = SRV_STOPPED; st < SRV_STATES; st++) {
+		enum srv_state to = fsm_next((enum srv_state)st, EV_STOP)->to;
+		ck_assert(to == SRV_STOPPED || to == SRV_STOPPING ||
+			  (st == SRV_STOPPED && to == SRV_NONE));
+		for (int ev = 0; ev < SRV_EVENTS; ev++)
+			if (fsm_next((enum srv_state)st, (enum srv_event)ev)->to == SRV_RUNNING)
+				ck_assert(st == SRV_STARTING && ev == EV_READY);
+	}
+}
+END_TEST
+
 Suite *suite_supervisor_fsm(void);
 Suite *suite_supervisor_fsm(void)
 {
@@ -68,6 +118,9 @@ Suite *suite_supervisor_fsm(void)
 			    (int)(sizeof(rows) / sizeof(rows[0])));
 	tcase_add_test(
 		c, whatever_enters_starting_launches_and_whatever_enters_backoff_arms_its_timer);
+	tcase_add_test(c, every_state_can_be_left_and_every_other_be_reached_from_it);
+	tcase_add_test(c, stopping_is_left_by_the_exit_alone_and_fatal_by_an_operators_word_alone);
+	tcase_add_test(c, a_stop_always_leads_down_and_only_a_handshake_to_running);
 	suite_add_tcase(s, c);
 	return s;
 }
