@@ -71,7 +71,7 @@ image      = $FAKE_IMAGE
 depends_on = second
 END
 start_mcpinit
-TIMEOUT=90 # three containers one after the other, behind the 10 s of the hung one
+export TIMEOUT=90 # three containers one after the other, behind the 10 s of the hung one
 await is_state third RUNNING
 is "the third wave runs beside a hung, a pulling and four failed servers" "$(state third)" RUNNING
 like "one still pulls" "$(ctl status pulling)" 'pulling +STARTING'
