@@ -41,31 +41,32 @@ _mcpctl() {
 	for ((i = 1; i < ${#words[@]} - 1; i++)); do
 		case ${words[i]} in
 		-s | --socket) socket=(-s "${words[++i]}") ;;
-		--agent | -n | --lines | --timeout) ((++i)) ;;
+		--agent | -n | --lines | --timeout | -c | --config) ((++i)) ;;
 		-*) ;;
 		*) if [[ -z $verb ]]; then verb=${words[i]}; else ((++n_args)); fi ;;
 		esac
 	done
 	case ${words[-2]} in
-	-s | --socket) _mcpctl_files && return ;;
+	-s | --socket | -c | --config) _mcpctl_files && return ;;
 	--agent) _mcpctl_offer "$(_mcpctl_ask agents)" && return ;;
 	-n | --lines | --timeout) return ;;
 	esac
 	case $verb in
-	start | restart) options='--no-wait' ;;
+	start | restart | reload) options='--no-wait' ;;
 	stop) options='--no-wait --force' ;;
 	logs) options='-f --follow -n --lines' ;;
 	tools | call | connect | endpoint) options='--agent' ;;
 	wait) options='--timeout' ;;
 	healthy) options='--strict' ;;
 	sweep) options='--dry-run --volumes' ;;
+	doctor) options='--deep -c --config' ;;
 	esac
 	if [[ $cur == -* ]]; then
 		_mcpctl_offer "$options -s --socket --json -h --help -V --version"
 		return
 	fi
 	case $verb,$n_args in
-	,*) _mcpctl_offer 'status start stop restart reload shutdown logs tools call connect agents endpoint wait healthy sweep import' ;;
+	,*) _mcpctl_offer 'status start stop restart reload shutdown logs tools call connect agents endpoint wait healthy sweep metrics import doctor' ;;
 	status,* | wait,*) _mcpctl_offer "$(_mcpctl_ask status)" ;;
 	start,* | stop,* | restart,*) _mcpctl_offer "all $(_mcpctl_ask status)" ;;
 	logs,0 | tools,0 | call,0 | connect,0 | endpoint,0) _mcpctl_offer "$(_mcpctl_ask status)" ;;

@@ -35,7 +35,7 @@ verbs=$(awk '{ print $1 }' <<<"$help")
 general=' (-s|--socket|--json|-h|--help|-V|--version)$'
 # "VERB OPTION"; the long forms of -f and -n stand in the page, not in the list of verbs
 has=$(awk '{ for (i = 2; i <= NF; i++) if (sub(/^\[-/, "-", $i)) { sub(/].*/, "", $i); print $1 " " $i }
-	} END { print "logs --follow\nlogs --lines" }' <<<"$help")
+	} END { print "logs --follow\nlogs --lines\ndoctor --config" }' <<<"$help")
 
 # check SHELL: with a function offers LINE… that prints one word a line and a dot behind each answer
 check() {

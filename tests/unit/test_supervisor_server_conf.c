@@ -22,6 +22,9 @@ static const char first[] = "[defaults]\n"
 			    "[server:ends]\n"
 			    "command = %s/mcp\n"
 			    "autorestart = false\n"
+			    "[server:needs]\n"
+			    "command = %s/mcp\n"
+			    "depends_on = ends\n"
 			    "[server:lost]\n"
 			    "command = %s/nothing\n";
 
@@ -126,20 +129,34 @@ START_TEST(a_starting_server_begins_anew)
 }
 END_TEST
 
-START_TEST(a_server_that_waits_for_its_turn_takes_the_new_one)
+START_TEST(a_server_that_waits_for_another_takes_the_new_one)
 {
-	struct server *s = rig_server("s");
-	rig.starting = 1000; /* no slot is free */
+	struct server *s = rig_server("needs");
 	server_start(s, "boot");
 	rig_rounds(3);
 	ck_assert_int_eq(server_state(s), SRV_STARTING);
 	ck_assert_ptr_null(s->launch);
 	reconfigure(s);
-	ck_assert_ptr_eq(server_conf(s), conf_find_server(second, "s"));
+	ck_assert_ptr_eq(server_conf(s), conf_find_server(second, "needs"));
+	rig_rounds(3);
+	ck_assert_int_eq(server_state(s), SRV_STARTING);
+	server_start(rig_server("ends"), "boot");
+	assert_takes_the_new_one(s, 0);
+}
+END_TEST
+
+START_TEST(a_server_that_waits_for_a_slot_takes_the_new_one)
+{
+	struct server *s = rig_server("s");
+	rig.starting = 1000;
+	server_start(s, "boot");
+	rig_rounds(3);
+	ck_assert_int_eq(server_state(s), SRV_STARTING);
+	reconfigure(s);
 	rig_rounds(3);
 	rig.starting = 0;
 	server_kick(s);
-	assert_takes_the_new_one(s, 0);
+	assert_takes_the_new_one(s, 1);
 }
 END_TEST
 
@@ -336,7 +353,8 @@ Suite *suite_supervisor_server_conf(void)
 	tcase_add_checked_fixture(t, open_rig, close_rig);
 	tcase_add_test(t, a_running_server_gets_a_new_process_and_stops_by_its_old_keys);
 	tcase_add_test(t, a_starting_server_begins_anew);
-	tcase_add_test(t, a_server_that_waits_for_its_turn_takes_the_new_one);
+	tcase_add_test(t, a_server_that_waits_for_another_takes_the_new_one);
+	tcase_add_test(t, a_server_that_waits_for_a_slot_takes_the_new_one);
 	tcase_add_test(t, a_server_in_backoff_starts_at_once);
 	tcase_add_loop_test(t, fatal_and_exited_are_left, 0, 2);
 	tcase_add_test(t, what_an_operator_stopped_stays_stopped);
