@@ -95,8 +95,9 @@ at_most "a second TERM: at once, COMMAND and server alike (ms)" $(($(now_ms) - s
 is "a second TERM: the status is COMMAND's" "$STATUS" 137
 
 # What COMMAND left behind has a grace of its own, within the budget; a second TERM ends that, too.
-orphan() { # orphan REST: a COMMAND that leaves one which ignores TERM
-	echo "(trap '' TERM; echo up; while :; do sleep 0.1; done) & $1"
+orphan() { # orphan REST: a COMMAND that leaves one which ignores TERM, by the time it comes to REST
+	rm -f "$WORK/up"
+	echo "(trap '' TERM; echo up; : >'$WORK/up'; while :; do sleep 0.1; done) & until [ -e '$WORK/up' ]; do sleep 0.02; done; $1"
 }
 start_mcpinit -- bash -c "$(orphan 'sleep 0.5; exit 3')"
 await grep -q up "$WORK/stdout"

@@ -21,7 +21,8 @@ class Bench:
     """What the runs of one init have in common."""
 
     def __init__(self, argv, probe, work):
-        self.argv = list(argv)
+        # Each is run in a directory of its own, so a path from here must be whole.
+        self.argv = [os.path.abspath(argv[0]) if "/" in argv[0] else argv[0], *argv[1:]]
         self.probe = probe
         self.work = work
         self.numbers = itertools.count()
