@@ -257,6 +257,22 @@ static void on_timer(void *ctx)
 
 /* --- birth and death ------------------------------------------------------------------------ */
 
+/* An older API knows no part of a volume, ignores it without a word and mounts the whole: nothing may be left to that. */
+static int render(struct docker_container *c, const struct docker_spec *spec, struct err *e)
+{
+	for (size_t i = 0; i < spec->n_mounts; i++)
+		if (spec->mounts[i].subpath && !docker_api_at_least(c->d, 1, 45))
+			return err_kind(e, -ENOTSUP, DOCKER_OTHER,
+					"%s: the engine's API %s cannot mount a part of volume %s; "
+					"was it exchanged for an older one meanwhile?",
+					spec->mounts[i].target, c->d->api_version,
+					spec->mounts[i].source);
+	int r = docker_spec_json(spec, &c->body, e);
+	if (r < 0)
+		e->kind = r == -ENOMEM ? DOCKER_OTHER : DOCKER_BAD_REQUEST;
+	return r;
+}
+
 static bool fill(struct docker_container *c, const struct docker_spec *spec, const char *name)
 {
 	struct err e;
@@ -265,13 +281,12 @@ static bool fill(struct docker_container *c, const struct docker_spec *spec, con
 	c->timer = loop_timer_new(c->d->p.loop, on_timer, c);
 	if (!c->name || !c->timer || (spec->platform && !c->platform))
 		return false;
-	if (docker_spec_json(spec, &c->body, &e) == 0)
+	if (render(c, spec, &e) == 0)
 		return container_create(c);
 	c->e = malloc(sizeof(*c->e));
 	if (!c->e)
 		return false;
 	*c->e = e;
-	c->e->kind = e.code == -ENOMEM ? DOCKER_OTHER : DOCKER_BAD_REQUEST;
 	loop_timer_in(c->timer, 0);
 	return true;
 }

@@ -115,7 +115,8 @@ const char *docker_env_get(const char *const *env, const char *name)
 	return NULL;
 }
 
-char *docker_cap_name(const char *cap)
+/* "chown", "CAP_CHOWN" → "CAP_CHOWN"; "all" → "ALL". The caller's; NULL: out of memory. */
+static char *cap_name(const char *cap)
 {
 	char *name = NULL;
 	bool is_whole = strcasecmp(cap, "ALL") == 0 || strncasecmp(cap, "CAP_", 4) == 0;
@@ -124,6 +125,71 @@ char *docker_cap_name(const char *cap)
 	for (char *p = name; *p; p++)
 		*p = (char)toupper((unsigned char)*p);
 	return name;
+}
+
+static int add_cap(char ***list, const char *cap)
+{
+	_cleanup_free_ char *name = cap_name(cap);
+	if (!name)
+		return -ENOMEM;
+	for (char **p = *list; p && *p; p++)
+		if (strcmp(*p, name) == 0)
+			return 0;
+	return docker_list_add(list, name);
+}
+
+static int by_name(const void *a, const void *b)
+{
+	return strcmp(*(char *const *)a, *(char *const *)b);
+}
+
+static void drop_item(char **list, size_t i)
+{
+	free(list[i]);
+	for (; list[i]; i++)
+		list[i] = list[i + 1];
+}
+
+/* "ALL" alone says as much as with others. */
+static void tidy_caps(char **list)
+{
+	bool has_all = false;
+	for (char **p = list; p && *p; p++)
+		has_all |= strcmp(*p, "ALL") == 0;
+	for (size_t i = 0; has_all && list[i];)
+		if (strcmp(list[i], "ALL") != 0)
+			drop_item(list, i);
+		else
+			i++;
+	if (list)
+		qsort(list, list_len(list), sizeof(*list), by_name);
+}
+
+static int caps_of(char *const *from, char ***ret)
+{
+	int r = 0;
+	for (; from && *from && r == 0; from++)
+		r = add_cap(ret, *from);
+	tidy_caps(*ret);
+	return r;
+}
+
+int docker_caps(const struct docker_spec *s, bool is_add, char ***ret)
+{
+	char **added = NULL, **dropped = NULL;
+	int r = caps_of(s->cap_add, &added);
+	if (r == 0)
+		r = caps_of(s->cap_drop, &dropped);
+	for (char **p = added; p && *p; p++)
+		for (size_t i = 0; dropped && dropped[i];)
+			if (strcmp(dropped[i], *p) == 0)
+				drop_item(dropped, i);
+			else
+				i++;
+	*ret = r == 0 ? take_ptr(is_add ? &added : &dropped) : NULL;
+	docker_list_free(added);
+	docker_list_free(dropped);
+	return r;
 }
 
 int docker_extra_host(const char *item, char **ret, struct err *e)

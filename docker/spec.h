@@ -67,14 +67,18 @@ void docker_spec_done(struct docker_spec *s);
  */
 int docker_spec_json(const struct docker_spec *s, struct buf *out, struct err *e);
 
-/* "chown", "CAP_CHOWN" → "CAP_CHOWN"; "all" → "ALL": as the CLI writes them. The caller's; NULL: out of memory. */
-char *docker_cap_name(const char *cap);
+/*
+ * cap_add, or cap_drop, as the CLI would send it: "chown" → "CAP_CHOWN", sorted, each once, "ALL" alone, and nothing
+ * dropped that is added. *ret is the caller's; NULL: none. Negative: out of memory.
+ */
+int docker_caps(const struct docker_spec *s, bool is_add, char ***ret);
 /* "name:ip", "name=ip", "name=[ip6]" → "name:ip", which every CLI and engine takes. *ret is the caller's. */
 int docker_extra_host(const char *item, char **ret, struct err *e);
 
 /*
  * `docker -H endpoint run -i [--rm] --pull never --name NAME …`: *ret_argv for execvp, *ret_env for its environment
  * (base plus the container's variables, which the argv names only). Both NULL-terminated and the caller's.
+ * DOCKER_API_VERSION is left out of it where a part of a volume is mounted: an older API would mount all of it.
  * A variable that the CLI itself obeys (HOME, PATH, DOCKER_HOST, …; a proxy's where the endpoint is tcp) would change
  * the CLI: it goes as NAME=VALUE in the argv and the CLI keeps its own. A proxy URL with a password is refused there.
  */

@@ -88,14 +88,13 @@ static void mount(struct cli *c, const struct docker_mount *m)
 		c->is_oom = true;
 }
 
-static void caps(struct cli *c, const char *name, char *const *list)
+static void caps(struct cli *c, const char *name, bool is_add)
 {
-	for (; list && *list; list++) {
-		_cleanup_free_ char *cap = docker_cap_name(*list);
-		if (!cap)
-			c->is_oom = true;
-		flag(c, name, cap);
-	}
+	char **list = NULL;
+	if (docker_caps(c->s, is_add, &list) < 0)
+		c->is_oom = true;
+	flags(c, name, list);
+	docker_list_free(list);
 }
 
 static int hosts(struct cli *c, struct err *e)
@@ -258,11 +257,31 @@ static void confinement(struct cli *c)
 	flag(c, "--ipc", s->ipc);
 	flags(c, "--tmpfs", s->tmpfs);
 	flags(c, "--device", s->devices);
-	caps(c, "--cap-add", s->cap_add);
-	caps(c, "--cap-drop", s->cap_drop);
+	caps(c, "--cap-add", true);
+	caps(c, "--cap-drop", false);
 	flags(c, "--security-opt", s->security_opt);
 	for (size_t i = 0; i < s->n_mounts; i++)
 		mount(c, &s->mounts[i]);
+}
+
+static bool mounts_a_part(const struct docker_spec *s)
+{
+	for (size_t i = 0; i < s->n_mounts; i++)
+		if (s->mounts[i].subpath)
+			return true;
+	return false;
+}
+
+/* The CLI's own. An API below 1.45 mounts all of a volume and says nothing: its version is not to be had then. */
+static int base_env(struct cli *c)
+{
+	static const char version[] = "DOCKER_API_VERSION=";
+	bool is_kept = !mounts_a_part(c->s);
+	for (const char *const *p = c->p->base_env; p && *p; p++)
+		if ((is_kept || strncmp(*p, version, sizeof(version) - 1) != 0) &&
+		    docker_list_add(&c->env, *p) < 0)
+			return -ENOMEM;
+	return 0;
 }
 
 static int fill(struct cli *c, struct err *e)
@@ -282,9 +301,8 @@ static int fill(struct cli *c, struct err *e)
 	network(c);
 	limits(c);
 	confinement(c);
-	for (const char *const *p = c->p->base_env; p && *p; p++)
-		if (docker_list_add(&c->env, *p) < 0)
-			return err_oom(e);
+	if (base_env(c) < 0)
+		return err_oom(e);
 	int r = hosts(c, e);
 	if (r == 0)
 		r = variables(c, e);

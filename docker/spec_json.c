@@ -142,6 +142,22 @@ static int put_mounts(struct body *b, struct err *e)
 	return 0;
 }
 
+/* Of two limits of one name the last one counts, as for the CLI; the engine's runtime would refuse both. */
+static void drop_limit(cJSON *array, const char *name)
+{
+	int i = 0;
+	const cJSON *limit;
+	cJSON_ArrayForEach(limit, array)
+	{
+		const cJSON *is = cJSON_GetObjectItemCaseSensitive(limit, "Name");
+		if (strcmp(cJSON_GetStringValue(is), name) == 0) {
+			cJSON_DeleteItemFromArray(array, i);
+			return;
+		}
+		i++;
+	}
+}
+
 /* "name=soft[:hard]"; -1 is "unlimited". */
 static int put_ulimits(struct body *b, struct err *e)
 {
@@ -160,6 +176,7 @@ static int put_ulimits(struct body *b, struct err *e)
 			return err_set(e, -EINVAL,
 				       "ulimit %s is not NAME=SOFT[:HARD] with SOFT at most HARD",
 				       *p);
+		drop_limit(array, name);
 		cJSON *limit = put_new(b, array, NULL, cJSON_CreateObject());
 		if (!limit)
 			break;
@@ -208,15 +225,13 @@ static int put_devices(struct body *b, struct err *e)
 	return 0;
 }
 
-static void put_caps(struct body *b, const char *key, char *const *caps)
+static void put_caps(struct body *b, const char *key, bool is_add)
 {
-	if (!caps)
-		return;
-	cJSON *array = put_new(b, b->host, key, cJSON_CreateArray());
-	for (; *caps && !b->is_oom; caps++) {
-		_cleanup_free_ char *name = docker_cap_name(*caps);
-		put(b, array, NULL, name ? cJSON_CreateString(name) : NULL);
-	}
+	char **caps = NULL;
+	if (docker_caps(b->s, is_add, &caps) < 0)
+		b->is_oom = true;
+	put_list(b, b->host, key, caps);
+	docker_list_free(caps);
 }
 
 /* "seccomp=FILE": the engine wants the profile itself, without white space. */
@@ -244,7 +259,9 @@ static int put_security(struct body *b, struct err *e)
 		return 0;
 	cJSON *array = put_new(b, b->host, "SecurityOpt", cJSON_CreateArray());
 	for (char **p = b->s->security_opt; *p && !b->is_oom; p++) {
-		const char *profile = strncmp(*p, "seccomp=", 8) == 0 ? *p + 8 : NULL;
+		bool is_seccomp = strncmp(*p, "seccomp=", 8) == 0 ||
+				  strncmp(*p, "seccomp:", 8) == 0; /* the old way */
+		const char *profile = is_seccomp ? *p + 8 : NULL;
 		if (profile && strcmp(profile, "unconfined") != 0 &&
 		    strcmp(profile, "builtin") != 0) {
 			int r = put_seccomp(b, array, profile, e);
@@ -318,8 +335,8 @@ static int put_host(struct body *b, struct err *e)
 	put_list(b, b->host, "DnsOptions", s->dns_opt);
 	put_text(b, b->host, "IpcMode", s->ipc);
 	put_map(b, b->host, "Tmpfs", s->tmpfs, ':');
-	put_caps(b, "CapAdd", s->cap_add);
-	put_caps(b, "CapDrop", s->cap_drop);
+	put_caps(b, "CapAdd", true);
+	put_caps(b, "CapDrop", false);
 	put_bool(b, b->host, "ReadonlyRootfs", s->read_only);
 	put_bool(b, b->host, "Init",
 		 s->init); /* said either way: the engine's own default may be on */

@@ -154,8 +154,16 @@ static int run(struct cli *c, struct err *e)
 static int pull(struct cli *c, struct err *e)
 {
 	struct launch *l = c->base.launch;
-	const char *argv[] = { "docker",      "-H", docker_endpoint(l->p.sv->docker), "pull", "-q",
-			       l->spec.image, NULL };
+	const char *platform = l->spec.platform;
+	const char *argv[] = { "docker",
+			       "-H",
+			       docker_endpoint(l->p.sv->docker),
+			       "pull",
+			       "-q",
+			       platform ? "--platform" : l->spec.image,
+			       platform,
+			       platform ? l->spec.image : NULL,
+			       NULL };
 	struct stream *stdio = NULL;
 	int r = begin(c, (char *const *)argv, (char *const *)l->p.sv->environ, &stdio, e);
 	if (r < 0)

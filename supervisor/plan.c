@@ -233,15 +233,25 @@ static int copy_lists(const struct conf_server *c, struct docker_spec *s, struct
 	return 0;
 }
 
-static int copy_texts(const struct conf_server *c, struct docker_spec *s, struct err *e)
+/* The docker command has this default of its own. */
+static const char *platform_of(const struct plan_params *p)
 {
+	const char *value = docker_env_get(p->environ, "DOCKER_DEFAULT_PLATFORM");
+	if (p->server->platform)
+		return p->server->platform;
+	return value && *value ? value : NULL;
+}
+
+static int copy_texts(const struct plan_params *p, struct docker_spec *s, struct err *e)
+{
+	const struct conf_server *c = p->server;
 	const struct {
 		char **to;
 		const char *from;
 	} texts[] = {
 		{ &s->network_mode, c->network_mode }, { &s->hostname, c->hostname },
 		{ &s->working_dir, c->working_dir },   { &s->ipc, c->ipc },
-		{ &s->platform, c->platform },	       { &s->stop_signal, c->stop_signal },
+		{ &s->platform, platform_of(p) },      { &s->stop_signal, c->stop_signal },
 	};
 	for (size_t i = 0; i < sizeof(texts) / sizeof(texts[0]); i++)
 		if (texts[i].from && !(*texts[i].to = strdup(texts[i].from)))
@@ -283,7 +293,7 @@ static int fill(const struct plan_params *p, bool needs_cache, struct docker_spe
 	copy_numbers(c, s);
 	int r = copy_lists(c, s, e);
 	if (r == 0)
-		r = copy_texts(c, s, e);
+		r = copy_texts(p, s, e);
 	if (r == 0)
 		r = plan_security(c, s, e);
 	if (r == 0)

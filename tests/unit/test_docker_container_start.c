@@ -128,6 +128,26 @@ START_TEST(without_an_engine_it_cannot_be_run)
 }
 END_TEST
 
+START_TEST(a_part_of_a_volume_is_never_left_to_an_older_api)
+{
+	static const struct docker_container_cb cb = { on_created, on_attached, on_stderr,
+						       on_started, on_exit_ };
+	struct docker_mount m = { DOCKER_MOUNT_VOLUME, (char *)"v", (char *)"/v", (char *)"part",
+				  false };
+	struct docker_spec spec;
+	ck_assert_int_eq(docker_spec_init(&spec, "img"), 0);
+	spec.mounts = &m;
+	spec.n_mounts = 1;
+	run = docker_container_run(eng.docker, &spec, "box-1", &cb, NULL, &start_error);
+	spec.mounts = NULL;
+	spec.n_mounts = 0;
+	docker_spec_done(&spec);
+	scripted_until(eng.loop, &got.exits, 1);
+	ck_assert_ptr_nonnull(strstr(got.text, "API 1.41 cannot mount a part of volume v"));
+	ck_assert_ptr_null(strstr(buf_str(&eng.log), "/create"));
+}
+END_TEST
+
 Suite *suite_docker_container_start(void);
 Suite *suite_docker_container_start(void)
 {
@@ -142,6 +162,7 @@ Suite *suite_docker_container_start(void)
 	tcase_add_test(tc, an_exit_quicker_than_the_answer_to_start_is_told_after_it);
 	tcase_add_test(tc, freed_while_it_is_created_it_is_removed_once_it_exists);
 	tcase_add_test(tc, without_an_engine_it_cannot_be_run);
+	tcase_add_test(tc, a_part_of_a_volume_is_never_left_to_an_older_api);
 	suite_add_tcase(s, tc);
 	return s;
 }

@@ -41,19 +41,39 @@ START_TEST(a_variable_set_again_replaces_the_first)
 }
 END_TEST
 
-START_TEST(capabilities_get_their_full_name)
+/* The words of list, and what docker_caps() makes of both lists. */
+static void check_caps(const char *add, const char *drop, const char *want_add,
+		       const char *want_drop)
 {
-	static const char *const cases[][2] = {
-		{ "chown", "CAP_CHOWN" },
-		{ "CAP_SETUID", "CAP_SETUID" },
-		{ "cap_kill", "CAP_KILL" },
-		{ "all", "ALL" },
-	};
-	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
-		char *name = docker_cap_name(cases[i][0]);
-		ck_assert_str_eq(name, cases[i][1]);
-		free(name);
+	struct docker_spec s = { 0 };
+	for (int is_add = 0; is_add < 2; is_add++) {
+		char *words = strdup(is_add ? add : drop), *rest = words, *word;
+		while ((word = strsep(&rest, " ")))
+			if (*word)
+				docker_list_add(is_add ? &s.cap_add : &s.cap_drop, word);
+		free(words);
 	}
+	for (int is_add = 0; is_add < 2; is_add++) {
+		char **caps = NULL, text[256] = "";
+		ck_assert_int_eq(docker_caps(&s, is_add, &caps), 0);
+		for (char **p = caps; p && *p; p++) {
+			(void)strcat(text, *p);
+			(void)strcat(text, p[1] ? " " : "");
+		}
+		ck_assert_str_eq(text, is_add ? want_add : want_drop);
+		docker_list_free(caps);
+	}
+	docker_spec_done(&s);
+}
+
+START_TEST(capabilities_are_as_the_cli_sends_them)
+{
+	check_caps("", "", "", "");
+	check_caps("chown CAP_SETUID cap_kill", "all", "CAP_CHOWN CAP_KILL CAP_SETUID", "ALL");
+	check_caps("net_raw NET_RAW CAP_NET_RAW", "", "CAP_NET_RAW", "");
+	check_caps("chown ALL kill", "", "ALL", "");
+	check_caps("kill", "CHOWN KILL", "CAP_KILL", "CAP_CHOWN");
+	check_caps("all", "ALL", "ALL", "");
 }
 END_TEST
 
@@ -87,7 +107,7 @@ Suite *suite_docker_spec(void)
 	TCase *c = tcase_create("all");
 	tcase_add_test(c, the_defaults_are_hardened);
 	tcase_add_test(c, a_variable_set_again_replaces_the_first);
-	tcase_add_test(c, capabilities_get_their_full_name);
+	tcase_add_test(c, capabilities_are_as_the_cli_sends_them);
 	tcase_add_test(c, extra_hosts_take_the_form_every_cli_knows);
 	suite_add_tcase(s, c);
 	return s;

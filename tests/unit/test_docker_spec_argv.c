@@ -158,6 +158,25 @@ START_TEST(a_mount_with_commas_and_quotes_is_csv)
 }
 END_TEST
 
+START_TEST(a_part_of_a_volume_is_never_left_to_an_older_api)
+{
+	static const char *const base[] = { "HOME=/root", "DOCKER_API_VERSION=1.40", NULL };
+	struct docker_mount m = { DOCKER_MOUNT_VOLUME, (char *)"v", (char *)"/v", NULL, false };
+	params.base_env = base;
+	spec.mounts = &m;
+	spec.n_mounts = 1;
+	env_has("|DOCKER_API_VERSION=1.40|");
+	m.subpath = (char *)"part";
+	struct buf argv = { 0 }, env = { 0 };
+	render(&argv, &env);
+	ck_assert_str_eq(buf_str(&env), "HOME=/root|");
+	buf_done(&argv);
+	buf_done(&env);
+	spec.mounts = NULL;
+	spec.n_mounts = 0;
+}
+END_TEST
+
 START_TEST(every_other_field_has_its_flag)
 {
 	docker_list_add(&spec.entrypoint, "sh");
@@ -248,6 +267,7 @@ Suite *suite_docker_spec_argv(void)
 	tcase_add_test(c, the_same_value_as_the_clis_own_goes_by_name);
 	tcase_add_test(c, a_proxy_with_a_password_never_reaches_argv);
 	tcase_add_test(c, a_mount_with_commas_and_quotes_is_csv);
+	tcase_add_test(c, a_part_of_a_volume_is_never_left_to_an_older_api);
 	tcase_add_test(c, every_other_field_has_its_flag);
 	tcase_add_test(c, no_limit_means_no_flag);
 	tcase_add_test(c, an_image_that_looks_like_a_flag_is_refused);

@@ -139,6 +139,7 @@ END_TEST
 
 START_TEST(ulimits_are_taken_apart)
 {
+	docker_list_add(&spec.ulimits, "memlock=1");
 	docker_list_add(&spec.ulimits, "nofile=100:200");
 	docker_list_add(&spec.ulimits, "core=0");
 	docker_list_add(&spec.ulimits, "memlock=5:-1");
@@ -194,7 +195,7 @@ START_TEST(a_seccomp_file_is_sent_as_its_content)
 	static const char profile[] = "{ \"defaultAction\":\n\t\"SCMP_ACT_ALLOW\" }\n";
 	ck_assert_int_eq(write(fd, profile, strlen(profile)), (ssize_t)strlen(profile));
 	close(fd);
-	docker_list_addf(&spec.security_opt, "seccomp=%s", path);
+	docker_list_addf(&spec.security_opt, "seccomp%c%s", _i ? ':' : '=', path);
 	docker_list_add(&spec.security_opt, "apparmor=unconfined");
 	check("host:SecurityOpt",
 	      "[\"no-new-privileges\",\"seccomp={\\\"defaultAction\\\":\\\"SCMP_ACT_ALLOW\\\"}\",\"apparmor=unconfined\"]");
@@ -249,7 +250,7 @@ Suite *suite_docker_spec_json(void)
 			    (int)(sizeof(bad_ulimits) / sizeof(bad_ulimits[0])));
 	tcase_add_test(c, devices_are_taken_apart);
 	tcase_add_test(c, tmpfs_and_labels_become_maps);
-	tcase_add_test(c, a_seccomp_file_is_sent_as_its_content);
+	tcase_add_loop_test(c, a_seccomp_file_is_sent_as_its_content, 0, 2);
 	tcase_add_test(c, seccomp_unconfined_is_a_word_and_systempaths_are_lists);
 	tcase_add_test(c, secret_bytes_survive_quoting);
 	tcase_add_test(c, init_off_is_said_and_removal_can_be_ours_alone);

@@ -284,6 +284,23 @@ START_TEST(proxies_of_the_docker_configuration_yield_to_environment)
 }
 END_TEST
 
+START_TEST(the_default_platform_is_dockers_own_variable)
+{
+	static const char *const with_platform[] = { "DOCKER_DEFAULT_PLATFORM=linux/arm64", NULL };
+	plan();
+	ck_assert_ptr_null(spec.platform);
+	docker_spec_done(&spec);
+	params.environ = with_platform;
+	plan();
+	ck_assert_str_eq(spec.platform, "linux/arm64");
+	docker_spec_done(&spec);
+	server.platform = (char *)"linux/amd64";
+	plan();
+	ck_assert_str_eq(spec.platform, "linux/amd64");
+	docker_spec_done(&spec);
+}
+END_TEST
+
 START_TEST(an_empty_entrypoint_takes_the_images_away)
 {
 	server.entrypoint = none;
@@ -356,6 +373,7 @@ Suite *suite_supervisor_plan(void)
 	tcase_add_test(c, our_labels_cannot_be_taken_over);
 	tcase_add_test(c, hardening_follows_the_configuration);
 	tcase_add_test(c, proxies_of_the_docker_configuration_yield_to_environment);
+	tcase_add_test(c, the_default_platform_is_dockers_own_variable);
 	tcase_add_test(c, an_empty_entrypoint_takes_the_images_away);
 	tcase_add_test(c, a_process_gets_little_of_our_environment);
 	tcase_add_test(c, inherit_environment_gives_it_all);
