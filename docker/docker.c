@@ -179,15 +179,26 @@ static bool parse_version(const char *text, int *major, int *minor)
 
 static void ask_version(struct docker *d);
 
+/* "client version 1.47 is too old. Minimum supported API version is 1.49 …", or too new, and its maximum. */
+static bool wanted_version(const char *message, int *major, int *minor)
+{
+	static const char *const words[] = { "Minimum supported API version is ",
+					     "Maximum supported API version is " };
+	for (size_t i = 0; i < sizeof(words) / sizeof(words[0]); i++) {
+		const char *at = strstr(message, words[i]);
+		if (at && parse_version(at + strlen(words[i]), major, minor))
+			return true;
+	}
+	return false;
+}
+
 static void on_version(void *ctx, const struct docker_answer *a)
 {
 	struct docker *d = ctx;
 	struct docker_link *k = d->link;
 	k->call = NULL;
 	int major, minor;
-	const char *minimum = strstr(a->message, "Minimum supported API version is ");
-	if (minimum && !k->has_asked_version &&
-	    parse_version(minimum + strlen("Minimum supported API version is "), &major, &minor)) {
+	if (!k->has_asked_version && wanted_version(a->message, &major, &minor)) {
 		k->has_asked_version = true;
 		speak(d, major, minor);
 		ask_version(d);

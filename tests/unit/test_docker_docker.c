@@ -21,42 +21,94 @@ START_TEST(up_comes_after_ping_version_and_the_event_stream)
 }
 END_TEST
 
-static bool newer_engine(struct scripted_conn *c, const char *line)
+static const char *ping_head, *version_refusal; /* of one test */
+static int n_asked;
+
+static bool other_engine(struct scripted_conn *c, const char *line)
 {
-	if (strcmp(line, "GET /_ping") != 0)
+	if (strcmp(line, "GET /_ping") == 0) {
+		scripted_say(c, "HTTP/1.1 200 OK\r\n");
+		scripted_say(c, ping_head);
+		scripted_say(c, "Content-Length: 2\r\n\r\nOK");
+		return true;
+	}
+	if (strcmp(line, "GET /version") != 0 || !version_refusal || n_asked++)
 		return false;
-	scripted_say(c, "HTTP/1.1 200 OK\r\nApi-Version: 1.52\r\nContent-Length: 2\r\n\r\nOK");
+	scripted_say(c, "HTTP/1.1 400 Bad Request\r\nContent-Type: text/plain\r\n"
+			"Connection: close\r\n\r\n");
+	scripted_say(c, version_refusal);
+	scripted_close(c);
 	return true;
 }
 
-START_TEST(a_newer_engine_is_spoken_to_in_the_newest_version_we_know)
+/* The version that is spoken with an engine that answers ping with this header, and maybe refuses the first one. */
+static const char *spoken_with(const char *head, const char *refusal)
 {
-	eng.hook = newer_engine;
+	ping_head = head;
+	version_refusal = refusal;
+	n_asked = 0;
+	eng.hook = other_engine;
 	engine_docker("t");
 	scripted_until(eng.loop, &eng.ups, 1);
-	ck_assert_str_eq(docker_api_version(eng.docker), "1.47");
+	ck_assert_int_eq(eng.downs, 0);
+	return docker_api_version(eng.docker);
+}
+
+static const struct {
+	const char *head, *refusal, *spoken;
+	bool has_subpath;
+} engines[] = {
+	/* 20.10 */
+	{ "Api-Version: 1.41\r\n", NULL, "1.41", false },
+	/* 24, 25: one before and one after the first that can mount a part of a volume */
+	{ "Api-Version: 1.44\r\n", NULL, "1.44", false },
+	{ "Api-Version: 1.45\r\n", NULL, "1.45", true },
+	/* 29.0, which takes 1.44 to 1.52, and what comes behind it: the newest that we know */
+	{ "Api-Version: 1.52\r\n", NULL, "1.47", true },
+	{ "Api-Version: 1.54\r\n", NULL, "1.47", true },
+	{ "Api-Version: 2.0\r\n", NULL, "1.47", true },
+	/* behind a proxy that writes headers small */
+	{ "api-version: 1.43\r\n", NULL, "1.43", false },
+	/* podman */
+	{ "Api-Version: 1.41\r\nLibpod-Api-Version: 4.3.1\r\nServer: Libpod/4.3.1 (linux)\r\n",
+	  NULL, "1.41", false },
+	/* one that no longer takes what we know, in the engine's own plain text */
+	{ "Api-Version: 1.60\r\n",
+	  "client version 1.47 is too old. Minimum supported API version is 1.49, please upgrade "
+	  "your client to a newer version\n",
+	  "1.49", true },
+	/* one whose ping promised more than it holds */
+	{ "Api-Version: 1.46\r\n",
+	  "{\"message\":\"client version 1.46 is too new. Maximum supported API version is 1.41\"}",
+	  "1.41", false },
+};
+enum { N_ENGINES = sizeof(engines) / sizeof(engines[0]) };
+
+START_TEST(the_version_is_agreed_with_every_engine)
+{
+	ck_assert_str_eq(spoken_with(engines[_i].head, engines[_i].refusal), engines[_i].spoken);
+	ck_assert(docker_api_at_least(eng.docker, 1, 45) == engines[_i].has_subpath);
 }
 END_TEST
 
-static bool strict_engine(struct scripted_conn *c, const char *line)
+static bool stubborn_engine(struct scripted_conn *c, const char *line)
 {
-	static int asked;
-	if (newer_engine(c, line))
-		return true;
-	if (strcmp(line, "GET /version") != 0 || asked++)
+	if (strcmp(line, "GET /version") != 0)
 		return false;
 	scripted_answer(c, "400 Bad Request",
-			"client version 1.47 is too old. Minimum supported API version is 1.49, "
-			"please upgrade");
+			"client version 1.41 is too old. Minimum supported API version is 1.99");
 	return true;
 }
 
-START_TEST(an_engine_that_wants_a_newer_version_gets_its_minimum)
+START_TEST(an_engine_that_refuses_its_own_version_is_said_not_asked_for_ever)
 {
-	eng.hook = strict_engine;
+	eng.hook = stubborn_engine;
 	engine_docker("t");
-	scripted_until(eng.loop, &eng.ups, 1);
-	ck_assert_str_eq(docker_api_version(eng.docker), "1.49");
+	scripted_until(eng.loop, &eng.downs, 1);
+	ck_assert_int_eq(eng.down_kind, DOCKER_VERSION);
+	ck_assert_ptr_nonnull(strstr(eng.down, "Minimum supported API version"));
+	scripted_for(eng.loop, 30);
+	ck_assert_uint_eq(eng.srv.n_requests, 3);
 }
 END_TEST
 
@@ -234,8 +286,8 @@ Suite *suite_docker_docker(void)
 	tcase_add_checked_fixture(tc, engine_setup, engine_teardown);
 	tcase_set_timeout(tc, 15);
 	tcase_add_test(tc, up_comes_after_ping_version_and_the_event_stream);
-	tcase_add_test(tc, a_newer_engine_is_spoken_to_in_the_newest_version_we_know);
-	tcase_add_test(tc, an_engine_that_wants_a_newer_version_gets_its_minimum);
+	tcase_add_loop_test(tc, the_version_is_agreed_with_every_engine, 0, N_ENGINES);
+	tcase_add_test(tc, an_engine_that_refuses_its_own_version_is_said_not_asked_for_ever);
 	tcase_add_test(tc, an_absent_engine_is_said_once_with_the_remedy_and_found_later);
 	tcase_add_test(tc, an_engine_that_dies_while_idle_is_noticed_and_found_again);
 	tcase_add_test(tc, a_cut_event_stream_of_a_living_engine_is_opened_again_without_down);
