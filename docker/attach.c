@@ -8,16 +8,14 @@
 #include "docker/client.h"
 #include "docker/endpoint.h"
 #include "docker/frames.h"
+#include "docker/upgrade.h"
 
-#include <ctype.h>
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
 enum {
 	CONNECT_MS = 5000,
-	MAX_HEAD = 16 * 1024,
-	MAX_REFUSAL = 16 * 1024,
 	READ_BUDGET =
 		256 *
 		1024, /* of stderr and thrown-away bytes at a time: then others have their turn */
@@ -283,15 +281,6 @@ static void fail_cut(struct docker_attach *a, const char *what)
 	fail(a, &e);
 }
 
-/* Header names may have been lower-cased by a proxy. */
-static size_t content_length(const char *head)
-{
-	for (const char *line = head; (line = strstr(line, "\r\n")); line += 2)
-		if (strncasecmp(line + 2, "Content-Length:", strlen("Content-Length:")) == 0)
-			return strtoul(line + 2 + strlen("Content-Length:"), NULL, 10);
-	return MAX_REFUSAL;
-}
-
 static void refused(struct docker_attach *a, int status, const char *body)
 {
 	struct err e;
@@ -302,33 +291,33 @@ static void refused(struct docker_attach *a, int status, const char *body)
 	fail(a, &e);
 }
 
+static void opened(struct docker_attach *a, size_t head)
+{
+	buf_drop(&a->in, head);
+	if (a->in.len == 0)
+		buf_done(&a->in);
+	a->is_open = a->has_taker = true;
+	a->cb.on_open(a->ctx, &a->base, NULL);
+}
+
 /* True when the whole answer to the upgrade is there and was told. */
 static bool read_answer(struct docker_attach *a, bool is_end)
 {
-	const char *end = a->in.len ? strstr(a->in.data, "\r\n\r\n") : NULL;
-	int status = 0;
-	if (!end) {
-		if (!is_end && a->in.len < MAX_HEAD)
-			return false;
-		fail_cut(a, "cut the connection before it answered");
-		return true;
-	}
-	if (strncmp(a->in.data, "HTTP/1.", 7) == 0 && strlen(a->in.data) > 12)
-		status = atoi(a->in.data + 9);
-	size_t head = (size_t)(end - a->in.data) + 4;
-	/* 200: a proxy dropped our wish to upgrade; the engine hijacks all the same. */
-	if (status == 101 || status == 200) {
-		buf_drop(&a->in, head);
-		if (a->in.len == 0)
-			buf_done(&a->in);
-		a->is_open = a->has_taker = true;
-		a->cb.on_open(a->ctx, &a->base, NULL);
-		return true;
-	}
-	if (!is_end && a->in.len - head < content_length(a->in.data) &&
-	    a->in.len - head < MAX_REFUSAL)
+	struct upgrade u;
+	switch (upgrade_read(buf_str(&a->in), a->in.len, is_end, &u)) {
+	case UPGRADE_MORE:
 		return false;
-	refused(a, status, a->in.data + head);
+	case UPGRADE_DONE:
+		opened(a, u.head);
+		break;
+	case UPGRADE_REFUSED:
+		refused(a, u.status, a->in.data + u.head);
+		break;
+	case UPGRADE_BROKEN:
+		fail_cut(a, is_end ? "cut the connection before it answered"
+				   : "answered with something that is not HTTP");
+		break;
+	}
 	return true;
 }
 
@@ -406,8 +395,8 @@ static int write_request(struct docker_attach *a, const char *id)
 	size_t n_host = strcspn(url, "/");
 	return buf_addf(&a->request,
 			"POST %s/v%d.%d/containers/%s/attach?stream=1&stdin=1&stdout=1&stderr=1 "
-			"HTTP/1.1\r\nHost: %.*s\r\nConnection: Upgrade\r\nUpgrade: tcp\r\n"
-			"Content-Length: 0\r\n\r\n",
+			"HTTP/1.1\r\nHost: %.*s\r\nUser-Agent: mcpinit/" MCPINIT_VERSION "\r\n"
+			"Connection: Upgrade\r\nUpgrade: tcp\r\nContent-Length: 0\r\n\r\n",
 			url + n_host, a->d->api_major, a->d->api_minor, id, (int)n_host, url);
 }
 

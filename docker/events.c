@@ -4,62 +4,27 @@
 #include "base/buf.h"
 #include "base/err.h"
 #include "docker/client.h"
+#include "docker/event_lines.h"
 
 #include <cjson/cJSON.h>
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
-enum { MAX_LINE = 256 * 1024 };
-
 struct docker_events {
 	struct docker *d;
 	struct docker_call *call;
 	struct docker_events_cb cb;
-	struct buf line; /* what came after the last newline */
-	bool is_skipping;
+	struct event_lines lines;
 	bool *freed; /* set by docker_events_free() while a callback runs */
 };
 
-static const char *text_of(const cJSON *object, const char *key)
+static bool on_event(void *ctx, const struct docker_event *event)
 {
-	const char *text = cJSON_GetStringValue(cJSON_GetObjectItemCaseSensitive(object, key));
-	return text ? text : "";
-}
-
-/* The value of a health event stands behind a colon: "health_status: unhealthy". */
-static void tell(struct docker_events *ev, const cJSON *tree)
-{
-	const cJSON *actor = cJSON_GetObjectItemCaseSensitive(tree, "Actor");
-	const cJSON *attributes = cJSON_GetObjectItemCaseSensitive(actor, "Attributes");
-	const char *action = text_of(tree, "Action");
-	const char *code = text_of(attributes, "exitCode");
-	struct docker_event event = { .id = text_of(actor, "ID"),
-				      .name = text_of(attributes, "name"),
-				      .action = action,
-				      .exit_code = -1 };
-	if (!event.id[0] || !action[0] || strcmp(text_of(tree, "Type"), "container") != 0)
-		return;
-	if (strncmp(action, "health_status", strlen("health_status")) == 0) {
-		const char *colon = strchr(action, ':');
-		event.action = "health_status";
-		event.health = colon ? colon + 1 + strspn(colon + 1, " ") : "";
-	}
-	if (strcmp(action, "die") == 0 && code[0])
-		event.exit_code = atoi(code);
-	ev->cb.on_event(ev->d, &event);
-}
-
-static void tell_line(struct docker_events *ev, char *line, size_t n)
-{
-	if (n > 0 && line[0] == '\x1e') {
-		line++;
-		n--;
-	}
-	cJSON *tree = cJSON_ParseWithLength(line, n);
-	if (tree)
-		tell(ev, tree);
-	cJSON_Delete(tree);
+	struct docker_events *ev = ctx;
+	bool *freed = ev->freed;
+	ev->cb.on_event(ev->d, event);
+	return !*freed;
 }
 
 static void on_data(void *ctx, const char *bytes, size_t n)
@@ -67,24 +32,9 @@ static void on_data(void *ctx, const char *bytes, size_t n)
 	struct docker_events *ev = ctx;
 	bool freed = false;
 	ev->freed = &freed;
-	while (n > 0) {
-		const char *end = memchr(bytes, '\n', n);
-		size_t piece = end ? (size_t)(end - bytes) : n;
-		if (!ev->is_skipping && buf_add(&ev->line, bytes, piece) < 0)
-			ev->is_skipping = true;
-		n -= end ? piece + 1 : piece;
-		bytes = end ? end + 1 : bytes + piece;
-		if (!end)
-			break;
-		_cleanup_buf_ struct buf line = ev->line;
-		ev->line = (struct buf){ .max = MAX_LINE };
-		if (!ev->is_skipping && line.len > 0)
-			tell_line(ev, line.data, line.len);
-		if (freed)
-			return;
-		ev->is_skipping = false;
-	}
-	ev->freed = NULL;
+	event_lines_feed(&ev->lines, bytes, n, on_event, ev);
+	if (!freed)
+		ev->freed = NULL;
 }
 
 static void on_head(void *ctx, int status)
@@ -134,7 +84,7 @@ struct docker_events *docker_events_new(struct docker *d, const struct docker_ev
 		return NULL;
 	ev->d = d;
 	ev->cb = *cb;
-	ev->line.max = MAX_LINE;
+	event_lines_init(&ev->lines);
 	_cleanup_buf_ struct buf path = { 0 };
 	static const char *const headers[] = { "Accept: application/json", NULL };
 	if (buf_adds(&path, "/events?filters=") == 0 && add_filters(&path, d->instance) == 0) {
@@ -162,6 +112,6 @@ void docker_events_free(struct docker_events *ev)
 	if (ev->freed)
 		*ev->freed = true;
 	docker_call_cancel(ev->call);
-	buf_done(&ev->line);
+	event_lines_done(&ev->lines);
 	free(ev);
 }

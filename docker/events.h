@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * events: the engine's event stream, filtered by our label: lines → struct docker_event.
+ * events: the engine's event stream, filtered by our label; event_lines.c reads it.
  * Owns:    the call and half a line. Its end is told once; docker.c asks the engine why, and opens the next one.
- * Limit:   MAX_LINE (events.c); a longer line is skipped. What happens while no stream is open is not replayed.
- * Source:  Engine API v1.41, SystemEvents; API >= 1.52 puts RS (0x1e) in front of a line.
+ * Limit:   what happens while no stream is open is not replayed.
+ * Source:  Engine API v1.41, SystemEvents.
  * Used by: docker.c.
  */
 #ifndef DOCKER_EVENTS_H
