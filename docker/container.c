@@ -65,8 +65,9 @@ void container_finish(struct docker_container *c, bool is_engine_gone, const str
 		docker_attach_free(c->attach);
 		c->attach = NULL;
 	}
+	/* What never ran goes by its ID: another launcher may be about to take the name. */
 	if (c->id[0])
-		docker_remove(d, c->name);
+		docker_remove(d, e ? c->id : c->name);
 	const struct docker_exit x = { .exit_code = c->has_exit ? c->exit_code : -1,
 				       .is_oom = c->is_oom,
 				       .is_engine_gone = is_engine_gone,

@@ -75,6 +75,9 @@ static void describe(const cJSON *server, struct buf *b)
 	if (number_of(server, "tools") >= 0)
 		(void)buf_addf(b, ", tools %lld", (long long)number_of(server, "tools"));
 	(void)buf_addf(b, ", agents %lld", (long long)number_of(server, "agents"));
+	const char *first_error = client_text(server, "first_error");
+	if (*first_error)
+		(void)buf_addf(b, "; the api failed: %s", first_error);
 	if (*why)
 		(void)buf_addf(b, "; %s", why);
 }

@@ -45,6 +45,8 @@ struct carrier *carrier_api_new(struct launch *l, struct err *e);
 struct carrier *carrier_cli_new(struct launch *l, struct err *e);
 struct carrier *carrier_process_new(struct launch *l, struct err *e);
 
+/* For container carriers: it began. */
+void launch_started(struct launch *l);
 /* For carriers: the end of it. May try another carrier instead of telling; the carrier must not be used afterwards. The
  * kind of x->e is an enum docker_class. */
 void launch_over(struct launch *l, const struct launch_exit *x);

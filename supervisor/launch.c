@@ -15,6 +15,8 @@
 #include <errno.h>
 #include <stdio.h>
 
+enum { FALLBACK_RULE = 3 /* starts in a row by falling back: then it is said */ };
+
 /* Logins, versions and ways to the socket: the docker command has its own. */
 static bool can_differ(int docker_class)
 {
@@ -116,6 +118,28 @@ void launch_over(struct launch *l, const struct launch_exit *x)
 		over.e = &e;
 	}
 	tell_over(l, &over);
+}
+
+/* One that fell back is a curiosity; when they become the rule, something is wrong with the way to the API. */
+static void count_start(struct launch *l)
+{
+	struct supervisor *sv = l->p.sv;
+	if (l->p.conf->launch != CONF_LAUNCH_AUTO || !l->is_container)
+		return;
+	sv->fallback_row = l->first_error[0] ? sv->fallback_row + 1 : 0;
+	if (sv->fallback_row < FALLBACK_RULE || sv->is_fallback_said)
+		return;
+	sv->is_fallback_said = true;
+	log_warn("mcpinit",
+		 "the last %d starts were by the docker command, each after the api had failed "
+		 "(%s: %s); mend that, or set launch = cli",
+		 FALLBACK_RULE, l->p.conf->name, l->first_error);
+}
+
+void launch_started(struct launch *l)
+{
+	count_start(l);
+	l->p.cb.on_started(l->p.ctx);
 }
 
 /* Told to, or remembered to have been better. */

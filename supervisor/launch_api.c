@@ -31,8 +31,7 @@ static void on_stderr(void *ctx, const char *bytes, size_t n)
 static void started(void *ctx)
 {
 	struct api *a = ctx;
-	const struct launch_params *p = &a->base.launch->p;
-	p->cb.on_started(p->ctx);
+	launch_started(a->base.launch);
 }
 
 static void over(void *ctx, const struct docker_exit *dx)

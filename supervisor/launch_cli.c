@@ -145,7 +145,7 @@ static int run(struct cli *c, struct err *e)
 	docker_argv_free(env);
 	if (r < 0)
 		return r;
-	l->p.cb.on_started(l->p.ctx);
+	launch_started(l);
 	l->p.cb.on_stdio(l->p.ctx, stdio);
 	return 0;
 }

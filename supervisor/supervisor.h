@@ -60,6 +60,8 @@ struct supervisor {
 	unsigned starting;  /* servers that hold one of start_concurrency slots */
 	unsigned tickets;   /* drawn so far by servers that wait for a slot */
 	unsigned fallbacks; /* api → cli so far */
+	unsigned fallback_row; /* starts by the cli since the api last made one; launch.c */
+	bool is_fallback_said;
 	int exit_status;
 };
 

@@ -102,10 +102,26 @@ START_TEST(what_the_api_refuses_the_command_does_and_that_is_remembered)
 	rig_until_again(fs, 1);
 	ck_assert_int_eq(count("/containers/create"), 1);
 	ck_assert_uint_eq(rig.fallbacks, 1);
+	ck_assert(!rig.is_fallback_said);
 	server_engine_back(fs); /* it may be another engine now */
 	server_restart(fs, "test");
 	rig_until_again(fs, 2);
 	ck_assert_int_eq(count("/containers/create"), 2);
+	ck_assert(rig.is_fallback_said); /* the third start in a row */
+	shut_auto();
+}
+END_TEST
+
+START_TEST(a_start_by_the_api_breaks_the_row)
+{
+	open_auto("");
+	rig.fallback_row = 2;
+	server_start(fs, "test");
+	for (int i = 0; i < RIG_PATIENCE && rig.fallback_row; i++)
+		rig_rounds(1);
+	ck_assert_int_eq(eng.n_start, 1);
+	ck_assert_uint_eq(rig.fallback_row, 0);
+	ck_assert(!rig.is_fallback_said);
 	shut_auto();
 }
 END_TEST
@@ -118,6 +134,9 @@ START_TEST(a_start_refused_after_the_attach_falls_back_too)
 	rig_until(fs, SRV_RUNNING);
 	ck_assert_int_eq(eng.n_attach, 1);
 	ck_assert_uint_eq(fs->generation, 1);
+	/* By name, a late removal would meet the container that the command made. */
+	ck_assert_int_eq(count("DELETE /containers/" ENGINE_ID), 1);
+	ck_assert_int_eq(eng.n_delete, 1);
 	shut_auto();
 }
 END_TEST
@@ -264,6 +283,7 @@ Suite *suite_supervisor_launch(void)
 	TCase *c = tcase_create("all");
 	tcase_set_timeout(c, 30);
 	tcase_add_test(c, what_the_api_refuses_the_command_does_and_that_is_remembered);
+	tcase_add_test(c, a_start_by_the_api_breaks_the_row);
 	tcase_add_test(c, a_start_refused_after_the_attach_falls_back_too);
 	tcase_add_test(c, without_a_docker_command_the_apis_error_is_shown);
 	tcase_add_test(c, a_command_that_fails_too_leaves_both_errors_and_runs_once_an_attempt);
