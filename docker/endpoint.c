@@ -5,6 +5,7 @@
 #include "base/cleanup.h"
 #include "base/err.h"
 #include "base/fd.h"
+#include "docker/spec.h"
 
 #include <cjson/cJSON.h>
 #include <dirent.h>
@@ -98,6 +99,9 @@ static int set_tcp(struct docker_endpoint *ep, const char *host, const struct tl
 	ep->base_url = buf_take(&url);
 	ep->text = buf_take(&text);
 	if (tls->is_on && tls->dir) {
+		ep->cert_dir = strdup(tls->dir);
+		if (!ep->cert_dir)
+			return err_oom(e);
 		ep->ca_file = file_there(tls->dir, "ca.pem");
 		ep->cert_file = file_there(tls->dir, "cert.pem");
 		ep->key_file = file_there(tls->dir, "key.pem");
@@ -271,6 +275,35 @@ int docker_endpoint_find(const char *host, struct docker_endpoint **ret, struct 
 	return 0;
 }
 
+static int add_tls(const struct docker_endpoint *ep, char ***env)
+{
+	if (strncmp(ep->base_url, "https:", 6) != 0)
+		return 0;
+	int r = docker_list_add(env, ep->http.is_insecure ? "DOCKER_TLS=1" : "DOCKER_TLS_VERIFY=1");
+	if (r == 0 && ep->cert_dir)
+		r = docker_list_addf(env, "DOCKER_CERT_PATH=%s", ep->cert_dir);
+	return r;
+}
+
+int docker_endpoint_env(const struct docker_endpoint *ep, const char *const *environ, char ***ret,
+			struct err *e)
+{
+	char **env = calloc(1, sizeof(*env)); /* never NULL: execve wants a vector */
+	int r = env ? 0 : -ENOMEM;
+	for (; environ && *environ && r == 0; environ++)
+		if (!after(*environ, "DOCKER_TLS=") && !after(*environ, "DOCKER_TLS_VERIFY=") &&
+		    !after(*environ, "DOCKER_CERT_PATH="))
+			r = docker_list_add(&env, *environ);
+	if (r == 0)
+		r = add_tls(ep, &env);
+	if (r < 0) {
+		docker_list_free(env);
+		return err_oom(e);
+	}
+	*ret = env;
+	return 0;
+}
+
 void docker_endpoint_free(struct docker_endpoint *ep)
 {
 	if (!ep)
@@ -281,5 +314,6 @@ void docker_endpoint_free(struct docker_endpoint *ep)
 	free(ep->ca_file);
 	free(ep->cert_file);
 	free(ep->key_file);
+	free(ep->cert_dir);
 	free(ep);
 }

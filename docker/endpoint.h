@@ -16,10 +16,14 @@ struct docker_endpoint {
 	struct http_endpoint http; /* its strings are the ones below */
 	char *text;		   /* "unix:///var/run/docker.sock", "tcp://host:2376" */
 	char *unix_path, *base_url, *ca_file, *cert_file, *key_file;
+	char *cert_dir; /* where the three lie; NULL: nowhere */
 };
 
 /* host: as docker_new(); "" is as NULL. -EINVAL: a host or context that cannot be used; e names it and what to write instead. */
 int docker_endpoint_find(const char *host, struct docker_endpoint **ret, struct err *e);
+/* As docker_cli_env(). */
+int docker_endpoint_env(const struct docker_endpoint *ep, const char *const *environ, char ***ret,
+			struct err *e);
 void docker_endpoint_free(struct docker_endpoint *ep);
 
 #endif

@@ -127,14 +127,17 @@ static int begin(struct cli *c, char *const *argv, char *const *envp, struct str
 static int run(struct cli *c, struct err *e)
 {
 	struct launch *l = c->base.launch;
+	char **argv = NULL, **env = NULL, **own = NULL;
+	int r = docker_cli_env(l->p.sv->docker, l->p.sv->environ, &own, e);
 	struct docker_argv_params ap = {
 		.docker_path = "docker",
 		.endpoint = docker_endpoint(l->p.sv->docker),
 		.name = l->name,
-		.base_env = l->p.sv->environ,
+		.base_env = (const char *const *)own,
 	};
-	char **argv = NULL, **env = NULL;
-	int r = docker_spec_argv(&l->spec, &ap, &argv, &env, e);
+	if (r == 0)
+		r = docker_spec_argv(&l->spec, &ap, &argv, &env, e);
+	docker_argv_free(own);
 	if (r < 0) {
 		e->kind = r == -ENOMEM ? SPAWN_BUSY : SPAWN_REFUSED; /* a spec that is wrong */
 		return r;
@@ -165,7 +168,14 @@ static int pull(struct cli *c, struct err *e)
 			       platform ? l->spec.image : NULL,
 			       NULL };
 	struct stream *stdio = NULL;
-	int r = begin(c, (char *const *)argv, (char *const *)l->p.sv->environ, &stdio, e);
+	char **env = NULL;
+	int r = docker_cli_env(l->p.sv->docker, l->p.sv->environ, &env, e);
+	if (r < 0) {
+		e->kind = SPAWN_BUSY;
+		return r;
+	}
+	r = begin(c, (char *const *)argv, env, &stdio, e);
+	docker_argv_free(env);
 	if (r < 0)
 		return r;
 	stream_free(stdio); /* it has nothing to say that we need */

@@ -2,6 +2,7 @@
 #include "docker/endpoint.h"
 
 #include "base/err.h"
+#include "docker/spec.h"
 
 #include <check.h>
 #include <errno.h>
@@ -138,6 +139,44 @@ START_TEST(a_context_brings_its_certificates)
 }
 END_TEST
 
+/* The command's environment for this endpoint, "|" behind each. */
+static void check_env(const char *want)
+{
+	static const char *const environ_[] = { "HOME=/h",	"DOCKER_TLS_VERIFY=1",
+						"DOCKER_TLS=1", "DOCKER_CERT_PATH=/mine",
+						"PATH=/bin",	NULL };
+	char **env = NULL, text[512] = "";
+	ck_assert_int_eq(docker_endpoint_env(ep, environ_, &env, &e), 0);
+	for (char **p = env; *p; p++) {
+		(void)strcat(text, *p);
+		(void)strcat(text, "|");
+	}
+	ck_assert_str_eq(text, want);
+	docker_list_free(env);
+}
+
+START_TEST(the_docker_command_gets_the_tls_of_the_endpoint_and_no_other)
+{
+	char want[256];
+	find("unix:///s");
+	check_env("HOME=/h|PATH=/bin|");
+	docker_endpoint_free(ep);
+	find("http://h:1");
+	check_env("HOME=/h|PATH=/bin|");
+	docker_endpoint_free(ep);
+	(void)setenv("DOCKER_CONTEXT", "far", 1);
+	put("contexts/meta/abc/meta.json",
+	    "{\"Name\":\"far\",\"Endpoints\":{\"docker\":{\"Host\":\"tcp://h:9\"}}}");
+	put("contexts/tls/abc/docker/ca.pem", "");
+	find(NULL);
+	(void)snprintf(
+		want, sizeof(want),
+		"HOME=/h|PATH=/bin|DOCKER_TLS_VERIFY=1|DOCKER_CERT_PATH=%s/contexts/tls/abc/docker|",
+		dir);
+	check_env(want);
+}
+END_TEST
+
 START_TEST(the_default_context_is_the_usual_socket)
 {
 	put("config.json", "{\"currentContext\":\"default\"}");
@@ -173,6 +212,7 @@ Suite *suite_docker_endpoint(void)
 	tcase_add_test(tc, tls_without_verify_does_not_check_the_server);
 	tcase_add_test(tc, the_config_wins_over_the_environment_and_that_over_the_context);
 	tcase_add_test(tc, a_context_brings_its_certificates);
+	tcase_add_test(tc, the_docker_command_gets_the_tls_of_the_endpoint_and_no_other);
 	tcase_add_test(tc, the_default_context_is_the_usual_socket);
 	tcase_add_test(tc, what_cannot_be_used_is_named);
 	suite_add_tcase(s, tc);
