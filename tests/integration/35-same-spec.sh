@@ -17,7 +17,7 @@ stand_ins=()
 at_end() {
 	docker rm -f "$other" "$self" >/dev/null 2>&1
 	docker network rm "$network" >/dev/null 2>&1
-	docker volume rm $(docker volume ls -q --filter "name=$INSTANCE") >/dev/null
+	docker volume ls -q --filter "name=$INSTANCE" | xargs -r docker volume rm >/dev/null
 	docker rmi "$named_image" "${stand_ins[@]}" >/dev/null
 }
 make_named_image() {

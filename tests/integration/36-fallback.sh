@@ -9,7 +9,7 @@ need_image fake
 command -v python3 >/dev/null || skip_all "python3 is not installed"
 export DOCKER_HOST
 
-proxy= events=
+proxy='' events=''
 proxy_up() {
 	rm -f "$WORK/engine.sock"
 	python3 tests/fixtures/engine_proxy.py "$WORK/engine.sock" "${DOCKER_HOST#unix://}" "$WORK/requests" "$WORK/rules" &

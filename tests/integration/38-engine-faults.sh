@@ -36,7 +36,7 @@ two=$(container two)
 
 rule_all=/v1 # every call with a version
 is_ill() { # is_ill WORDS: its last start failed, and says so
-	ctl status ill | grep -q "BACKOFF .*$1"
+	grep -q "BACKOFF .*$1" <<<"$(ctl status ill)" # its exit status is another matter
 }
 others_go_on() { # others_go_on FAULT
 	local begin
@@ -73,7 +73,7 @@ docker kill "$(container one)" >/dev/null
 others_go_on "hang"
 await is_state one RUNNING
 at_most "hang: another server is restarted meanwhile" $(($(now_ms) - begin)) 15000
-TIMEOUT=60
+export TIMEOUT=60 # of await
 await_log ' ill .*cannot create container'
 at_most "hang: a call that is never answered ends" $(($(now_ms) - begin)) 45000
 : >"$WORK/rules"
