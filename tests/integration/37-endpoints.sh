@@ -11,6 +11,7 @@ export DOCKER_HOST
 at_end() {
 	kill "$proxy" 2>/dev/null
 	docker rmi "$self_image" >/dev/null 2>&1
+	docker volume rm "$INSTANCE-cache" >/dev/null 2>&1
 }
 self_image=mcpinit-test/self:$INSTANCE
 docker tag "$FAKE_IMAGE" "$self_image"
@@ -58,6 +59,8 @@ start_mcpinit
 await is_state fake RUNNING
 await is_state stubborn RUNNING
 ctl stop stubborn >/dev/null
+docker volume create --label "io.mcpinit.instance=$INSTANCE" "$INSTANCE-cache" >/dev/null
+ctl sweep --volumes >/dev/null
 stop_mcpinit
 
 # --- what was asked, in the words of the page ----------------------------------------------------------------------
@@ -68,6 +71,7 @@ asked() {
 		s,/containers/[^/?]+(/(attach|wait|start|kill|json)|\?force),/containers/{id}\1,
 		s,attach\?stderr=1&stdin=1&stdout=1&stream=1,attach?stream=1\&stdin=1\&stdout=1\&stderr=1,
 		s,/images/[^?]+/json,/images/{name}/json,
+		s,/volumes/[^?]+,/volumes/{name},
 		s,(name|filters|fromImage|tag|signal|platform)=[^&]*,\1=,g' | sort -u
 }
 # the rows of the page; `&platform=` and `condition=…` behind a request are more of it
@@ -76,6 +80,7 @@ page() {
 		print $2
 		for (i = 4; i <= NF; i += 2) {
 			if ($i == "&platform=") print $2 $i
+			if ($i ~ /^[A-Z]+ \//) print $i
 			if ($i ~ /^condition=/) { other = $2; sub(/condition=.*/, $i, other); print other }
 		}
 	}' docs/socket-proxy.md | sort -u
