@@ -132,8 +132,10 @@ START_TEST(a_part_of_a_volume_is_never_left_to_an_older_api)
 {
 	static const struct docker_container_cb cb = { on_created, on_attached, on_stderr,
 						       on_started, on_exit_ };
-	struct docker_mount m = { DOCKER_MOUNT_VOLUME, (char *)"v", (char *)"/v", (char *)"part",
-				  false };
+	struct docker_mount m = { .type = DOCKER_MOUNT_VOLUME,
+				  .source = (char *)"v",
+				  .target = (char *)"/v",
+				  .subpath = (char *)"part" };
 	struct docker_spec spec;
 	ck_assert_int_eq(docker_spec_init(&spec, "img"), 0);
 	spec.mounts = &m;

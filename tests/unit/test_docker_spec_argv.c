@@ -161,7 +161,9 @@ END_TEST
 START_TEST(a_part_of_a_volume_is_never_left_to_an_older_api)
 {
 	static const char *const base[] = { "HOME=/root", "DOCKER_API_VERSION=1.40", NULL };
-	struct docker_mount m = { DOCKER_MOUNT_VOLUME, (char *)"v", (char *)"/v", NULL, false };
+	struct docker_mount m = { .type = DOCKER_MOUNT_VOLUME,
+				  .source = (char *)"v",
+				  .target = (char *)"/v" };
 	params.base_env = base;
 	spec.mounts = &m;
 	spec.n_mounts = 1;
