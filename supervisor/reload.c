@@ -200,26 +200,43 @@ static void change_all(struct change *ch)
 
 /* --- what is said about it ------------------------------------------------------------------ */
 
-static void add_names(struct buf *text, const char *what, char *const *names)
+static void add_list(struct buf *text, const char *what, size_t n, const struct buf *names)
 {
-	size_t n = 0;
-	while (names[n])
-		n++;
-	if (n == 0)
-		return;
-	(void)buf_addf(text, "%s %zu %s (", text->len ? "," : "", n, what);
-	for (size_t i = 0; i < n; i++)
-		(void)buf_addf(text, "%s%s", i ? ", " : "", names[i]);
-	(void)buf_adds(text, ")");
+	if (n > 0)
+		(void)buf_addf(text, "%s %zu %s (%s)", text->len ? "," : "", n, what,
+			       buf_str(names));
 }
 
-static void describe(const struct conf_diff *d, struct buf *text)
+static void add_names(struct buf *text, const char *what, char *const *names)
 {
+	_cleanup_buf_ struct buf list = { 0 };
+	size_t n = 0;
+	for (; names[n]; n++)
+		(void)buf_addf(&list, "%s%s", n ? ", " : "", names[n]);
+	add_list(text, what, n, &list);
+}
+
+/* Those that begin anew though nothing of theirs has changed: they were FATAL. */
+static void add_retried(struct buf *text, const struct change *ch)
+{
+	_cleanup_buf_ struct buf list = { 0 };
+	size_t n = 0;
+	for (size_t i = 0; i < ch->n_begun; i++)
+		if (!is_in(ch->diff.servers.added, ch->begun[i]) &&
+		    !is_in(ch->diff.servers.changed, ch->begun[i]))
+			(void)buf_addf(&list, "%s%s", n++ ? ", " : "", ch->begun[i]);
+	add_list(text, "FATAL tried again", n, &list);
+}
+
+static void describe(const struct change *ch, struct buf *text)
+{
+	const struct conf_diff *d = &ch->diff;
 	_cleanup_buf_ struct buf list = { 0 };
 	add_names(&list, "added", d->servers.added);
 	add_names(&list, "removed", d->servers.removed);
 	add_names(&list, "to run anew", d->servers.changed);
 	add_names(&list, "changed without a restart", d->servers.tuned);
+	add_retried(&list, ch);
 	add_names(&list, "agents added", d->agents.added);
 	add_names(&list, "agents removed", d->agents.removed);
 	add_names(&list, "agents changed", d->agents.changed);
@@ -264,7 +281,7 @@ void reload_run(struct supervisor *sv, struct reload *ret)
 		refuse(ret, e.text);
 	} else {
 		change_all(&ch);
-		describe(&ch.diff, &ret->text);
+		describe(&ch, &ret->text);
 		log_info("mcpinit", "%s", buf_str(&ret->text));
 		for (char **w = sv->conf->warnings; *w; w++)
 			log_warn("mcpinit", "%s", *w);

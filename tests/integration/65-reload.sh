@@ -143,6 +143,7 @@ server crashes <<<"command = $FAKE"$'\nlaunch = process\nbackoff = 1h\nbackoff_m
 server slow <<<"command = $FAKE --slow 1"$'\nlaunch = process'
 server by_hand <<<"command = $FAKE --stderr x"$'\nlaunch = process'
 reload
+like "a reload says what it tries again" "$(<"$WORK/reload")" '1 FATAL tried again \(fatal\)'
 is "FATAL is left by a reload, BACKOFF and STARTING by a change" \
 	"$(for s in fatal crashes slow; do state "$s"; done | sort -u)" RUNNING
 is "what an operator stopped stays stopped" "$(state by_hand)" STOPPED
