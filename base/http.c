@@ -128,9 +128,13 @@ static void call_before_free(struct transfer *t)
 	buf_done(&c->body);
 }
 
+/* A header may be a login. */
 static void call_after_free(struct transfer *t)
 {
-	curl_slist_free_all(((struct http_call *)t)->headers);
+	struct curl_slist *headers = ((struct http_call *)t)->headers;
+	for (struct curl_slist *h = headers; h; h = h->next)
+		explicit_bzero(h->data, strlen(h->data));
+	curl_slist_free_all(headers);
 }
 
 static const struct transfer_ops call_ops = {

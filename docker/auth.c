@@ -26,6 +26,22 @@ void docker_wipe(char *text)
 	free(text);
 }
 
+/* A tree that held secrets. */
+static void wipe_tree(cJSON *item)
+{
+	for (cJSON *i = item; i; i = i->next) {
+		if (i->valuestring)
+			explicit_bzero(i->valuestring, strlen(i->valuestring));
+		wipe_tree(i->child);
+	}
+}
+
+static void delete_tree(cJSON *root)
+{
+	wipe_tree(root);
+	cJSON_Delete(root);
+}
+
 void docker_auth_done(struct docker_auth *auth)
 {
 	docker_wipe(auth->username);
@@ -211,7 +227,7 @@ int docker_auth_find(const char *config, const char *registry, struct docker_aut
 		cJSON *root = cJSON_Parse(config);
 		r = cJSON_IsObject(root) ? find_in(root, registry, &auth, e)
 					 : err_set(e, -EINVAL, "config.json is not a JSON object");
-		cJSON_Delete(root);
+		delete_tree(root);
 	}
 	if (r < 0) {
 		docker_auth_done(&auth);
@@ -228,7 +244,7 @@ int docker_auth_from_helper(const char *answer, struct docker_auth *auth, struct
 	int r = copy_text(root, "Username", &username) < 0 || copy_text(root, "Secret", &secret) < 0
 			? err_oom(e)
 			: 0;
-	cJSON_Delete(root);
+	delete_tree(root);
 	if (r == 0 && (!username || !secret))
 		r = err_set(e, -EINVAL, "docker-credential-%s gave no credentials for %s",
 			    auth->helper ? auth->helper : "helper", auth->server);
@@ -262,7 +278,7 @@ char *docker_auth_header(const struct docker_auth *auth)
 	}
 	ok = ok && cJSON_AddStringToObject(root, "serveraddress", auth->server);
 	char *json = ok ? cJSON_PrintUnformatted(root) : NULL;
-	cJSON_Delete(root);
+	delete_tree(root);
 	char *encoded = json ? encode(json) : NULL;
 	char *header = NULL;
 	if (encoded && asprintf(&header, "X-Registry-Auth: %s", encoded) < 0)
@@ -329,7 +345,7 @@ int docker_config_proxies(const char *config, const char *endpoint, char ***env)
 		if (value && *value)
 			r = add_proxy(env, names[i][1], value);
 	}
-	cJSON_Delete(root);
+	delete_tree(root);
 	return r;
 }
 

@@ -4,11 +4,11 @@
  * API never looks there by itself. Also the proxy variables that the CLI would give a container.
  * Secrets: nothing here is ever logged; docker_auth_done() wipes.
  * Seam:    credHelpers and credsStore name a program that must be run, and this floor does not fork. docker_auth_find()
- *	    says which one in ret->helper; whoever can run it (`docker-credential-HELPER get`, registry key on its stdin)
- *	    gives its answer to docker_auth_from_helper(). Where no such program is, `auths` stands, as with the CLI.
+ *	    says which one in ret->helper; login.c has it run (`docker-credential-HELPER get`, registry key on its stdin)
+ *	    and gives its answer to docker_auth_from_helper().
  * Source:  docker/cli, cli/config/configfile/file.go and cli/config/types/authconfig.go; Engine API v1.41,
  *	    "Authentication".
- * Used by: image.c. Loop: none; pure but for docker_config_read().
+ * Used by: login.c. Loop: none; pure but for docker_config_read().
  */
 #ifndef DOCKER_AUTH_H
 #define DOCKER_AUTH_H

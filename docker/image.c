@@ -9,17 +9,19 @@
 #include "docker/auth.h"
 #include "docker/client.h"
 #include "docker/docker.h"
+#include "docker/login.h"
 #include "docker/progress.h"
 
 #include <cjson/cJSON.h>
 #include <errno.h>
+#include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
 
 enum {
 	MAX_RETRIES = 3,
 	FIRST_RETRY_MS = 2000,
-	TELL_MS = 2000, /* progress at a human rate */
+	TELL_MS = 3000, /* progress at a human rate */
 };
 
 struct docker_pull {
@@ -27,14 +29,16 @@ struct docker_pull {
 	struct docker_pull_params p; /* image and platform owned */
 	struct docker_call *call;
 	struct loop_timer *retry;
+	struct login *login; /* being looked for, or NULL */
 	struct progress progress;
 	char *header;  /* owned; X-Registry-Auth, or NULL: none (any more) */
+	char *trouble; /* owned; why the login that is meant could not be had, or NULL */
 	char *user;    /* owned; the image's own */
 	char *refusal; /* owned; what the registry said to the stored login, or NULL */
-	bool is_ending, has_pulled;
+	bool is_ending, has_login, has_pulled;
 	int retries;
-	int64_t told_ms;
-	size_t told_layers;
+	int64_t began_ms, told_ms;
+	int64_t disk_bytes; /* of the image */
 };
 
 /* --- pure ------------------------------------------------------------------------------------ */
@@ -87,9 +91,11 @@ bool image_is_platform(const char *asked, const char *os, const char *arch, cons
 static void pull_free(struct docker_pull *p)
 {
 	docker_call_cancel(p->call);
+	login_cancel(p->login);
 	loop_timer_free(p->retry);
 	progress_done(&p->progress);
 	docker_wipe(p->header);
+	free(p->trouble);
 	free(p->user);
 	free(p->refusal);
 	free((char *)p->p.image);
@@ -114,10 +120,11 @@ static void explain(const struct docker_pull *p, const struct err *why, struct e
 	case DOCKER_DENIED:
 		err_kind(
 			e, why->code, why->kind,
-			"cannot pull %s: access denied%s (%.300s); log in (docker login %s) and let "
-			"$DOCKER_CONFIG/config.json be readable here, or set image to one you may read",
+			"cannot pull %.200s: access denied%s (%.250s)%s%.200s; log in (docker login %.100s) "
+			"and let $DOCKER_CONFIG/config.json be readable here, or set image to one you may read",
 			image, p->refusal ? " with the stored login and without" : "",
-			p->refusal ? p->refusal : why->text, where);
+			p->refusal ? p->refusal : why->text, p->trouble ? "; " : "",
+			p->trouble ? p->trouble : "", where);
 		break;
 	case DOCKER_NOT_FOUND:
 		err_kind(
@@ -161,24 +168,44 @@ static void fail_inspect(struct docker_pull *p, const struct err *why)
 
 static void inspect(struct docker_pull *p);
 
-static void tell(struct docker_pull *p)
+static void say(struct docker_pull *p, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
+static void say(struct docker_pull *p, const char *fmt, ...)
 {
-	char text[128], line[512];
+	char line[1024];
+	va_list ap;
 	if (!p->p.on_progress)
 		return;
-	progress_text(&p->progress, text, sizeof(text));
-	(void)snprintf(line, sizeof(line), "pulling %.300s%s", p->p.image, text);
+	va_start(ap, fmt);
+	(void)vsnprintf(line, sizeof(line), fmt, ap); /* cut is good enough */
+	va_end(ap);
 	p->told_ms = clock_ms();
-	p->told_layers = progress_layers_done(&p->progress);
 	p->p.on_progress(p->p.ctx, line);
+}
+
+static void tell(struct docker_pull *p)
+{
+	char text[128];
+	progress_text(&p->progress, text, sizeof(text));
+	say(p, "pulling %.300s%s", p->p.image, text);
+}
+
+static void tell_pulled(struct docker_pull *p)
+{
+	double seconds = (double)(clock_ms() - p->began_ms) / 1e3;
+	double megabytes = (double)progress_bytes(&p->progress) / 1e6;
+	/* A pull that waited for another of the same image is told, too, that it is up to date. */
+	if (p->progress.is_up_to_date && megabytes <= 0)
+		say(p, "%.300s is up to date: its registry said so in %.1f s", p->p.image, seconds);
+	else
+		say(p, "pulled %.300s in %.1f s: %.1f MB, %.1f MB on disk", p->p.image, seconds,
+		    megabytes, (double)p->disk_bytes / 1e6);
 }
 
 static void on_pull_data(void *ctx, const char *bytes, size_t n)
 {
 	struct docker_pull *p = ctx;
 	(void)progress_feed(&p->progress, bytes, n); /* out of memory: inspect has the last word */
-	if (progress_layers_done(&p->progress) != p->told_layers ||
-	    clock_ms() - p->told_ms >= TELL_MS)
+	if (clock_ms() - p->told_ms >= TELL_MS)
 		tell(p);
 }
 
@@ -210,11 +237,8 @@ static void retry_or_fail(struct docker_pull *p, const struct err *why)
 	}
 	int64_t delay_ms = (int64_t)FIRST_RETRY_MS << p->retries++;
 	loop_timer_in(p->retry, delay_ms);
-	char line[768];
-	(void)snprintf(line, sizeof(line), "pulling %.300s: %.300s; trying again in %d s",
-		       p->p.image, why->text, (int)(delay_ms / 1000));
-	if (p->p.on_progress)
-		p->p.on_progress(p->p.ctx, line);
+	say(p, "pulling %.300s: %.300s; trying again in %d s", p->p.image, why->text,
+	    (int)(delay_ms / 1000));
 }
 
 static void on_pulled(void *ctx, const struct docker_answer *a)
@@ -236,13 +260,42 @@ static void on_pulled(void *ctx, const struct docker_answer *a)
 	}
 }
 
+static void logged_in(void *ctx, char *takes_header, const char *trouble)
+{
+	struct docker_pull *p = ctx;
+	p->login = NULL;
+	p->has_login = true;
+	p->header = takes_header;
+	p->trouble = trouble ? strdup(trouble) : NULL; /* out of memory: it is said at least once */
+	if (trouble)
+		say(p, "pulling %.300s %s: %.500s", p->p.image,
+		    takes_header ? "with the login in auths" : "without a login", trouble);
+	pull(p);
+}
+
+/* Each pull asks anew: what a helper gives may be short-lived. Its retries do not. */
+static void log_in(struct docker_pull *p)
+{
+	p->began_ms = clock_ms();
+	tell(p);
+	p->login = login_find(p->d, p->p.image, logged_in, p);
+	if (p->login)
+		return;
+	struct err e;
+	err_oom(&e);
+	fail(p, &e);
+}
+
 static void pull(struct docker_pull *p)
 {
 	_cleanup_buf_ struct buf path = { 0 };
 	struct err e;
+	if (!p->has_login) {
+		log_in(p);
+		return;
+	}
 	progress_done(&p->progress);
 	progress_init(&p->progress);
-	tell(p);
 	if (buf_adds(&path, "/images/create?") < 0 ||
 	    image_pull_query(&path, p->p.image, p->p.platform) < 0) {
 		err_oom(&e);
@@ -279,6 +332,10 @@ static bool take_image(struct docker_pull *p, const struct docker_answer *a)
 	const cJSON *config = cJSON_GetObjectItemCaseSensitive(o, "Config");
 	free(p->user);
 	p->user = strdup(text_of(config, "User"));
+	const cJSON *size = cJSON_GetObjectItemCaseSensitive(o, "Size");
+	p->disk_bytes = cJSON_IsNumber(size) && size->valuedouble > 0 && size->valuedouble < 1e15
+				? (int64_t)size->valuedouble
+				: 0;
 	bool is_it = !p->p.platform ||
 		     image_is_platform(p->p.platform, text_of(o, "Os"), text_of(o, "Architecture"),
 				       text_of(o, "Variant"));
@@ -306,6 +363,8 @@ static void on_inspected(void *ctx, const struct docker_answer *a)
 		return;
 	}
 	if (!a->e && take_image(p, a)) {
+		if (p->has_pulled)
+			tell_pulled(p);
 		finish(p, NULL);
 	} else if (p->has_pulled) {
 		struct err e;
@@ -360,22 +419,6 @@ static void inspect(struct docker_pull *p)
 
 /* --- birth ----------------------------------------------------------------------------------- */
 
-/* No login, or one that cannot be read: the pull is tried without, and the registry has the word. */
-static char *find_login(const char *image)
-{
-	char *config = NULL, *header = NULL;
-	_cleanup_free_ char *registry = docker_registry_of(image);
-	struct docker_auth auth;
-	if (docker_config_read(&config, NULL) == 0 && registry &&
-	    docker_auth_find(config, registry, &auth, NULL) == 0) {
-		if (!docker_auth_is_empty(&auth))
-			header = docker_auth_header(&auth);
-		docker_auth_done(&auth);
-	}
-	docker_wipe(config);
-	return header;
-}
-
 struct docker_pull *docker_pull_start(struct docker *d, const struct docker_pull_params *params,
 				      struct err *e)
 {
@@ -389,7 +432,6 @@ struct docker_pull *docker_pull_start(struct docker *d, const struct docker_pull
 	p->p.image = strdup(params->image);
 	p->p.platform = params->platform ? strdup(params->platform) : NULL;
 	p->retry = loop_timer_new(docker_loop(d), pull_again, p);
-	p->header = params->policy == DOCKER_PULL_NEVER ? NULL : find_login(params->image);
 	progress_init(&p->progress);
 	if (!p->p.image || (params->platform && !p->p.platform) || !p->retry) {
 		err_oom(e);

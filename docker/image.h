@@ -4,6 +4,7 @@
  * A pull has no total deadline, but ends after 120 s without a byte. Errors come early (HTTP status) and late (the last
  * object of a 200); both are classified by words. A stream that ends well is believed only after another inspect.
  * Retried: network and rate limit, three times, after 2, 4, 8 s. Denied with stored credentials: once more without.
+ * The login (login.h) is looked for when a registry is to be contacted, and not before.
  * Source:  Engine API v1.41, ImageInspect, ImageCreate.
  * The calls themselves are in docker/docker.h (docker_pull_*).
  */

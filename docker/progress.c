@@ -10,6 +10,8 @@
 
 enum { LINE_MAX_BYTES = 1 << 20 };
 
+#define UP_TO_DATE "Status: Image is up to date"
+
 void progress_init(struct progress *p)
 {
 	memset(p, 0, sizeof(*p));
@@ -72,6 +74,8 @@ static void take_status(struct progress *p, const cJSON *o)
 {
 	const char *status = text(o, "status");
 	const char *id = text(o, "id");
+	if (status && strncmp(status, UP_TO_DATE, sizeof(UP_TO_DATE) - 1) == 0)
+		p->is_up_to_date = true;
 	if (!status || !id || !is_about_layer(status))
 		return;
 	struct progress_layer *layer = find_layer(p, id);
@@ -147,13 +151,19 @@ size_t progress_layers_done(const struct progress *p)
 	return done;
 }
 
+int64_t progress_bytes(const struct progress *p)
+{
+	int64_t bytes = 0;
+	for (size_t i = 0; i < p->n_layers; i++)
+		bytes += p->layers[i].current;
+	return bytes;
+}
+
 void progress_text(const struct progress *p, char *buf, size_t size)
 {
-	int64_t current = 0, total = 0;
-	for (size_t i = 0; i < p->n_layers; i++) {
-		current += p->layers[i].current;
+	int64_t current = progress_bytes(p), total = 0;
+	for (size_t i = 0; i < p->n_layers; i++)
 		total += p->layers[i].total;
-	}
 	buf[0] = '\0';
 	if (p->n_layers == 0)
 		return;

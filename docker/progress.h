@@ -29,7 +29,8 @@ struct progress {
 	bool is_skipping;
 	struct progress_layer *layers; /* owned, n_layers */
 	size_t n_layers;
-	char *error; /* owned; the engine's words, or NULL */
+	bool is_up_to_date; /* nothing was fetched */
+	char *error;	    /* owned; the engine's words, or NULL */
 };
 
 void progress_init(struct progress *p);
@@ -39,6 +40,8 @@ int progress_feed(struct progress *p, const char *bytes, size_t n);
 /* A last object without an end of line counts too. */
 int progress_end(struct progress *p);
 size_t progress_layers_done(const struct progress *p);
+/* Downloaded so far. */
+int64_t progress_bytes(const struct progress *p);
 /* ": 3 of 5 layers, 12.4 of 40.1 MB", or "" while nothing is known. */
 void progress_text(const struct progress *p, char *buf, size_t size);
 

@@ -1,55 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "docker/image.h"
 
-#include "base/err.h"
-#include "tests/unit/tiny_engine.h"
-
-static struct tiny_engine engine;
-static char config_dir[64];
-
-struct seen {
-	struct docker_pull *pull;
-	bool is_done, is_ok;
-	struct err e;
-	char user[32], progress[2048];
-};
-
-static void on_progress(void *ctx, const char *text)
-{
-	struct seen *s = ctx;
-	ck_assert(!s->is_done);
-	size_t n = strlen(s->progress);
-	(void)snprintf(s->progress + n, sizeof(s->progress) - n, "%s|", text);
-}
-
-static void on_done(void *ctx, const struct err *e)
-{
-	struct seen *s = ctx;
-	ck_assert(!s->is_done);
-	s->is_done = true;
-	s->is_ok = e == NULL;
-	if (e)
-		s->e = *e;
-	else
-		(void)snprintf(s->user, sizeof(s->user), "%s", docker_pull_user(s->pull));
-	docker_pull_cancel(s->pull); /* harmless here */
-}
-
-static void setup(void)
-{
-	strcpy(config_dir, "/tmp/image-XXXXXX");
-	ck_assert_ptr_nonnull(mkdtemp(config_dir));
-	setenv("DOCKER_CONFIG", config_dir, 1);
-	tiny_open(&engine);
-}
-
-static void teardown(void)
-{
-	tiny_shut(&engine);
-	char command[96];
-	(void)snprintf(command, sizeof(command), "rm -rf %s", config_dir);
-	ck_assert_int_eq(system(command), 0);
-}
+#include "tests/unit/image_rig.h"
 
 static void log_in(void)
 {
@@ -60,30 +12,6 @@ static void log_in(void)
 	fclose(f);
 }
 
-static void start(struct seen *s, const char *image, enum docker_pull_policy policy)
-{
-	memset(s, 0, sizeof(*s));
-	const struct docker_pull_params p = {
-		.image = image,
-		.policy = policy,
-		.on_progress = on_progress,
-		.on_done = on_done,
-		.ctx = s,
-	};
-	struct err e = { 0 };
-	s->pull = docker_pull_start(engine.docker, &p, &e);
-	ck_assert_msg(s->pull != NULL, "%s", e.text);
-	ck_assert(!s->is_done);
-}
-
-#define HERE                                                                                       \
-	"{\"Id\":\"sha256:1\",\"Os\":\"linux\",\"Architecture\":\"amd64\",\"Config\":{\"User\":\"node\"}}"
-#define ABSENT "{\"message\":\"No such image: x:1\"}"
-#define DENIED "{\"message\":\"denied\"}"
-#define PULLED                                                                                     \
-	"{\"status\":\"Pulling fs layer\",\"id\":\"aaaaaaaaaaaa\"}\r\n"                            \
-	"{\"status\":\"Pull complete\",\"progressDetail\":{},\"id\":\"aaaaaaaaaaaa\"}"             \
-	"\r\n{\"status\":\"Status: Downloaded newer image\"}\r\n"
 #define DIAL "{\"message\":\"Get https://ghcr.io/v2/: dial tcp: lookup ghcr.io: no such host\"}"
 
 START_TEST(a_present_image_never_touches_a_registry)
@@ -110,7 +38,8 @@ START_TEST(a_missing_image_is_pulled_and_verified)
 	tiny_until(&engine, &s.is_done, 0);
 	ck_assert_msg(s.is_ok, "%s", s.e.text);
 	ck_assert_ptr_nonnull(strstr(s.progress, "pulling x|"));
-	ck_assert_ptr_nonnull(strstr(s.progress, "pulling x: 1 of 1 layers|"));
+	ck_assert_ptr_nonnull(strstr(s.progress, "|pulled x in "));
+	ck_assert_ptr_nonnull(strstr(s.progress, " s: 0.0 MB, 2.5 MB on disk|"));
 	ck_assert_int_eq(tiny_count(&engine, "X-Registry-Auth"), 0);
 }
 END_TEST
@@ -237,6 +166,66 @@ START_TEST(a_network_that_comes_back_is_success)
 }
 END_TEST
 
+START_TEST(a_pull_without_a_byte_for_its_idle_time_is_ended_and_tried_again)
+{
+	struct seen s;
+	tiny_rule(&engine, "/json", "404 Not Found", ABSENT, -1);
+	tiny_rule(&engine, "/images/create", NULL, NULL, -1);
+	start(&s, "ghcr.io/x/y:1", DOCKER_PULL_MISSING);
+	int64_t from = clock_ms();
+	for (int i = 0; i < 200 && tiny_count(&engine, "/images/create") == 0; i++) {
+		loop_round(engine.loop, false);
+		usleep(500);
+	}
+	tiny_offset_ms += 119000;
+	for (int i = 0; i < 20; i++)
+		loop_round(engine.loop, false);
+	ck_assert_int_eq(tiny_count(&engine, "/images/create"), 1);
+	ck_assert_ptr_null(strstr(s.progress, "trying again"));
+	tiny_until(&engine, &s.is_done, 200);
+	ck_assert_int_eq(s.e.kind, DOCKER_TIMEOUT);
+	ck_assert_int_eq(tiny_count(&engine, "/images/create"), 4);
+	ck_assert_int_ge(clock_ms() - from, 4 * 120000 + 14000);
+}
+END_TEST
+
+static const char layer_line[] =
+	"{\"status\":\"Downloading\",\"progressDetail\":{\"current\":%d,\"total\":100},"
+	"\"id\":\"aaaaaaaaaaaa\"}\r\n";
+
+START_TEST(a_slow_pull_has_no_deadline_and_is_told_at_a_human_rate)
+{
+	struct seen s;
+	char line[160];
+	tiny_rule(&engine, "/images/create", NULL, NULL, 1);
+	tiny_rule(&engine, "/json", "200 OK", HERE, 1);
+	start(&s, "x:1", DOCKER_PULL_ALWAYS);
+	for (int i = 0; i < 2000 && tiny_count(&engine, "/images/create") == 0; i++) {
+		loop_round(engine.loop, false);
+		usleep(500);
+	}
+	struct scripted_conn *c = &engine.server.conns[engine.server.n_conns - 1];
+	scripted_say(c, "HTTP/1.1 200 OK\r\nConnection: close\r\n\r\n");
+	for (int i = 0; i < 40; i++) { /* 40 x 60 s, two lines in each */
+		for (int j = 0; j < 2; j++) {
+			(void)snprintf(line, sizeof(line), layer_line, i);
+			scripted_say(c, line);
+			for (int k = 0; k < 5; k++)
+				loop_round(engine.loop, false);
+		}
+		tiny_offset_ms += 60000;
+	}
+	ck_assert(!s.is_done);
+	scripted_close(c);
+	tiny_until(&engine, &s.is_done, 0);
+	ck_assert_msg(s.is_ok, "%s", s.e.text);
+	int told = 0;
+	for (const char *p = s.progress; (p = strchr(p, '|')); p++)
+		told++;
+	ck_assert_int_le(told, 42); /* pulling, once a minute, pulled */
+}
+END_TEST
+
 START_TEST(a_stream_cut_without_an_error_is_not_believed)
 {
 	struct seen s;
@@ -321,6 +310,8 @@ Suite *suite_docker_image(void)
 	tcase_add_test(c, the_network_is_tried_three_times_more);
 	tcase_add_test(c, a_network_that_comes_back_is_success);
 	tcase_add_test(c, a_stream_cut_without_an_error_is_not_believed);
+	tcase_add_test(c, a_pull_without_a_byte_for_its_idle_time_is_ended_and_tried_again);
+	tcase_add_test(c, a_slow_pull_has_no_deadline_and_is_told_at_a_human_rate);
 	tcase_add_test(c, a_cancelled_pull_calls_nobody);
 	suite_add_tcase(s, c);
 	TCase *pure = tcase_create("pure");

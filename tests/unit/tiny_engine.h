@@ -17,7 +17,7 @@ enum { TINY_RULES = 24 };
 
 struct tiny_rule {
 	const char *match;
-	const char *status;
+	const char *status; /* NULL: no answer ever comes */
 	const char *body;
 	int uses; /* -1: for ever */
 };
@@ -59,7 +59,8 @@ static void tiny_request(struct scripted_conn *c, const char *line, const char *
 		if (rule->uses == 0 || !strstr(all, rule->match))
 			continue;
 		rule->uses -= rule->uses > 0;
-		scripted_answer(c, rule->status, rule->body);
+		if (rule->status)
+			scripted_answer(c, rule->status, rule->body);
 		return;
 	}
 	scripted_answer(c, "404 Not Found", "{\"message\":\"page not found\"}");
