@@ -11,6 +11,7 @@
 #include "docker/docker.h"
 #include "supervisor/carrier.h"
 #include "supervisor/child.h"
+#include "supervisor/pull_cli.h"
 #include "supervisor/spawn.h"
 #include "supervisor/supervisor.h"
 
@@ -29,8 +30,8 @@ enum {
 
 struct cli {
 	struct carrier base;
+	struct pull_cli *pull; /* `docker pull` runs, not yet `docker run` */
 	struct child *child;
-	bool is_pulling; /* `docker pull` runs, not yet `docker run` */
 	bool is_oom;
 	int died_with; /* exit code of the die event, -1: none came */
 	char id[65];
@@ -46,29 +47,6 @@ static void on_stderr(void *ctx, const char *bytes, size_t n)
 	p->cb.on_stderr(p->ctx, bytes, n);
 }
 
-/* What the command says when it was not the container that ended, but its connection to the engine. */
-static bool is_cut_off(const char *text)
-{
-	return strstr(text, "error waiting for container") ||
-	       strstr(text, "error during connect") ||
-	       strstr(text, "Cannot connect to the Docker daemon");
-}
-
-/* The command's own words: "docker: Error response from daemon: …". */
-static void reason(const struct cli *c, struct err *e)
-{
-	const char *text = buf_str(&c->words);
-	const char *from = strstr(text, "docker: ");
-	from = from ? from + strlen("docker: ") : text;
-	int len = (int)strcspn(from, "\n");
-	const char *what = c->is_pulling ? "docker pull" : "docker run";
-	if (is_cut_off(text))
-		err_kind(e, -ECONNRESET, DOCKER_NETWORK, "%s: %.*s", what, len, from);
-	else
-		err_kind(e, -EREMOTEIO, docker_classify(0, from), "%s failed: %.*s", what, len,
-			 from);
-}
-
 static void ran(struct cli *c, int status)
 {
 	struct launch_exit x = {
@@ -80,7 +58,7 @@ static void ran(struct cli *c, int status)
 	bool is_refused = x.exit_code == CLI_ERROR || x.exit_code == CLI_NOT_EXECUTABLE ||
 			  x.exit_code == CLI_NOT_FOUND;
 	if (is_refused && c->died_with != x.exit_code) {
-		reason(c, &e);
+		pull_cli_reason(buf_str(&c->words), "docker run", &e);
 		if (x.exit_code != CLI_ERROR)
 			e.kind = DOCKER_EXEC;
 		x.is_engine_gone = launch_is_engine_gone(&e);
@@ -94,22 +72,32 @@ static void ran(struct cli *c, int status)
 
 static void exited(void *ctx, int status)
 {
+	ran(ctx, status);
+}
+
+static void pulled(void *ctx, const struct err *pull_error)
+{
 	struct cli *c = ctx;
-	if (!c->is_pulling) {
-		ran(c, status);
-		return;
-	}
-	struct err e;
-	struct launch_exit x = { .exit_code = -1, .e = &e };
-	if (WIFEXITED(status) && WEXITSTATUS(status) == 0) {
+	if (!pull_error) {
 		launch_pulled(c->base.launch);
 		return;
 	}
-	reason(c, &e);
-	err_prefix(&e, "image %s", c->base.launch->spec.image);
-	x.is_engine_gone = launch_is_engine_gone(&e);
-	x.is_final = launch_is_final(e.kind);
+	struct err e = *pull_error;
+	struct launch_exit x = {
+		.exit_code = -1,
+		.e = &e,
+		.is_engine_gone = launch_is_engine_gone(&e),
+		.is_final = launch_is_final(e.kind),
+	};
+	pull_cli_free(take_ptr(&c->pull));
 	launch_over(c->base.launch, &x);
+}
+
+static void pull_progress(void *ctx, const char *text)
+{
+	struct cli *c = ctx;
+	const struct launch_params *p = &c->base.launch->p;
+	p->cb.on_progress(p->ctx, text);
 }
 
 /* e's kind: enum spawn_fault, in begin(), run() and pull(). */
@@ -153,35 +141,28 @@ static int run(struct cli *c, struct err *e)
 	return 0;
 }
 
-/* The engine's API would not give us the image; the command has logins and ways of its own. */
 static int pull(struct cli *c, struct err *e)
 {
-	struct launch *l = c->base.launch;
-	const char *platform = l->spec.platform;
-	const char *argv[] = { "docker",
-			       "-H",
-			       docker_endpoint(l->p.sv->docker),
-			       "pull",
-			       "-q",
-			       platform ? "--platform" : l->spec.image,
-			       platform,
-			       platform ? l->spec.image : NULL,
-			       NULL };
-	struct stream *stdio = NULL;
-	char **env = NULL;
-	int r = docker_cli_env(l->p.sv->docker, l->p.sv->environ, &env, e);
-	if (r < 0) {
-		e->kind = SPAWN_BUSY;
-		return r;
-	}
-	r = begin(c, (char *const *)argv, env, &stdio, e);
-	docker_argv_free(env);
-	if (r < 0)
-		return r;
-	stream_free(stdio); /* it has nothing to say that we need */
-	c->is_pulling = true;
-	l->p.cb.on_progress(l->p.ctx, "pulling by the docker command");
-	return 0;
+	const struct docker_spec *spec = &c->base.launch->spec;
+	struct pull_cli_params p = {
+		.sv = c->base.launch->p.sv,
+		.image = spec->image,
+		.platform = spec->platform,
+		.on_progress = pull_progress,
+		.on_done = pulled,
+		.ctx = c,
+	};
+	c->pull = pull_cli_start(&p, e);
+	return c->pull ? 0 : e->code;
+}
+
+/* To whichever runs. */
+static void signal_it(struct cli *c, int signo)
+{
+	if (c->pull)
+		pull_cli_signal(c->pull, signo);
+	else
+		child_signal(c->child, signo);
 }
 
 static void cli_stop(struct carrier *base)
@@ -189,22 +170,23 @@ static void cli_stop(struct carrier *base)
 	struct cli *c = (struct cli *)base;
 	const char *name = base->launch->p.conf->stop_signal;
 	int signo = name ? child_signal_of(name) : SIGTERM;
-	child_signal(c->child, signo ? signo : SIGTERM); /* it passes the signal on */
+	signal_it(c, signo ? signo : SIGTERM); /* the command passes it on */
 }
 
 static void cli_kill(struct carrier *base)
 {
 	struct cli *c = (struct cli *)base;
-	if (!c->is_pulling)
+	if (!c->pull)
 		docker_remove(base->launch->p.sv->docker, base->launch->name);
-	child_signal(c->child, SIGKILL);
+	signal_it(c, SIGKILL);
 }
 
 static void cli_free(struct carrier *base)
 {
 	struct cli *c = (struct cli *)base;
-	if (c->child && child_pid(c->child) && !c->is_pulling)
+	if (c->child && child_pid(c->child))
 		docker_remove(base->launch->p.sv->docker, base->launch->name);
+	pull_cli_free(c->pull);
 	child_free(c->child);
 	buf_done(&c->words);
 	free(c);
