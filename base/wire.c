@@ -30,6 +30,8 @@ static const struct wire_verb_row verbs[] = {
 	[WIRE_SWEEP] = { "sweep", false,
 			 "{dry_run?,volumes?} → {found:[{kind,name,server,is_removed,why}]}" },
 	[WIRE_METRICS] = { "metrics", false, "{} → {text}: Prometheus text" },
+	[WIRE_PULL] = { "pull", false,
+			"{names?:[…],wait?} → notes `progress` {name,text}, then as start" },
 };
 _Static_assert(sizeof(verbs) / sizeof(verbs[0]) == WIRE_VERBS, "one row per verb");
 

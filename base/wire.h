@@ -43,6 +43,7 @@ enum wire_verb {
 	WIRE_WAIT,
 	WIRE_SWEEP,
 	WIRE_METRICS,
+	WIRE_PULL,
 	WIRE_VERBS
 };
 

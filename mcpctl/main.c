@@ -43,6 +43,8 @@ static const struct verb verbs[] = {
 	{ "sweep", "[--dry-run] [--volumes]", "remove left-over containers of this instance",
 	  CLI_DRY_RUN | CLI_VOLUMES, 0, 0, verb_sweep },
 	{ "metrics", "", "what status shows, as Prometheus text", 0, 0, 0, verb_metrics },
+	{ "pull", "[NAME...|all] [--no-wait]", "fetch images now; what runs is left alone",
+	  CLI_NO_WAIT, 0, INT_MAX, verb_pull },
 	{ "import", "FILE|-", "a client's mcpServers JSON as INI, on stdout; -: from stdin", 0, 1,
 	  1, verb_import },
 	{ "doctor", "[--deep] [-c FILE]",

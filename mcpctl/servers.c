@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* status, start, stop, restart, wait, healthy; reload, shutdown, metrics, sweep. */
+/* status, start, stop, restart, wait, pull, healthy; reload, shutdown, metrics, sweep. */
 #include "base/buf.h"
 #include "base/cleanup.h"
 #include "base/clock.h"
@@ -12,6 +12,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <time.h>
+#include <unistd.h>
 
 enum { SLACK_MS = 5000, RETRY_MS = 200 };
 
@@ -288,6 +289,54 @@ int verb_wait(const struct cli *c)
 	client_free(client);
 	if (r < 0)
 		return client_fail_as(c->is_json, &e);
+	r = print_outcome(c, outcome);
+	cJSON_Delete(outcome);
+	return r;
+}
+
+/* --- pull ---------------------------------------------------------------------------------- */
+
+/* How it goes, for a person who waits. True: the line was a note. */
+static bool show_progress(const struct cli *c, const char *line, size_t len)
+{
+	cJSON *note = wire_read_note(line, len, "progress");
+	bool is_note = note != NULL;
+	char *text = cJSON_GetStringValue(cJSON_GetObjectItemCaseSensitive(note, "text"));
+	if (text && !c->is_json && isatty(STDERR_FILENO)) {
+		table_tame(text);
+		(void)fprintf(stderr, "%s: %s\n", client_text(note, "name"), text);
+	}
+	cJSON_Delete(note);
+	return is_note;
+}
+
+static int await_pull(const struct cli *c, struct client *client, cJSON **ret, struct err *e)
+{
+	char *line;
+	size_t len;
+	int r;
+	do /* how long a pull may take is nobody's to say */
+		r = client_line(client, -1, &line, &len, e);
+	while (r == 0 && show_progress(c, line, len));
+	return r < 0 ? r : wire_read_answer(line, len, ret, e);
+}
+
+int verb_pull(const struct cli *c)
+{
+	struct err e = { 0 };
+	struct client *client = NULL;
+	cJSON *params = names_of(c), *outcome = NULL;
+	if (params)
+		(void)cJSON_AddBoolToObject(params, "wait", !(c->given & CLI_NO_WAIT));
+	_cleanup_free_ char *request = wire_request_line(WIRE_PULL, params);
+	int r = request ? client_open(&c->where, &client, &e) : err_oom(&e);
+	if (r == 0)
+		r = client_send(client, request, strlen(request), &e);
+	if (r == 0)
+		r = await_pull(c, client, &outcome, &e);
+	client_free(client);
+	if (r < 0)
+		return client_fail(&e);
 	r = print_outcome(c, outcome);
 	cJSON_Delete(outcome);
 	return r;

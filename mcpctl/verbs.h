@@ -52,6 +52,7 @@ int verb_status(const struct cli *c);
 int verb_start(const struct cli *c);
 int verb_stop(const struct cli *c);
 int verb_restart(const struct cli *c);
+int verb_pull(const struct cli *c);
 int verb_reload(const struct cli *c);
 int verb_shutdown(const struct cli *c);
 int verb_wait(const struct cli *c);

@@ -286,3 +286,11 @@ void control_changed(struct control *ctl)
 			if (c->wait && !c->is_dead)
 				ctl_wait_look(c);
 }
+
+void control_progress(struct control *ctl, const struct server *server, const char *text)
+{
+	for (struct ctl_socket *s = ctl->sockets; s; s = s->next)
+		for (struct ctl_client *c = s->clients; c; c = c->next)
+			if (!c->is_dead)
+				ctl_wait_progress(c, server, text);
+}

@@ -29,6 +29,9 @@ void control_remove_agent(struct control *ctl, const char *agent);
 /* The server is about to be freed: those who follow it or wait for it are told. */
 void control_server_gone(struct control *ctl, struct server *s);
 
+/* Of a pull: those who wait for it are told. */
+void control_progress(struct control *ctl, const struct server *s, const char *text);
+
 /* Something changed: those who wait for an outcome are answered if it is there. From the loop. */
 void control_changed(struct control *ctl);
 

@@ -155,6 +155,14 @@ void ctl_error(struct ctl_client *c, const struct cJSON *id, int code, const cha
 	send_line(c, wire_error_line(id, code, e.text));
 }
 
+void ctl_note(struct ctl_client *c, const char *method, struct cJSON *takes_params)
+{
+	if (c->out.len > 0)
+		cJSON_Delete(takes_params);
+	else
+		send_line(c, wire_note_line(method, takes_params));
+}
+
 int ctl_hand_over(struct ctl_client *c, const struct cJSON *id)
 {
 	ctl_result(c, id, cJSON_CreateObject());

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * control_priv: the insides of control, shared by the files that are one: control.c (sockets), control_client.c
- * (clients and their lines), control_verbs.c (what each verb does), control_wait.c and control_sweep.c (answers that come
- * later), control_logs.c (lines as the client takes them).
+ * (clients and their lines), control_verbs.c (what each verb does), control_wait.c, control_outcome.c and control_sweep.c
+ * (answers that come later), control_logs.c (lines as the client takes them).
  */
 #ifndef SUPERVISOR_CONTROL_PRIV_H
 #define SUPERVISOR_CONTROL_PRIV_H
@@ -73,6 +73,8 @@ void ctl_client_free(struct ctl_client *c);
 void ctl_result(struct ctl_client *c, const struct cJSON *id, struct cJSON *takes_result);
 void ctl_error(struct ctl_client *c, const struct cJSON *id, int code, const char *fmt, ...)
 	__attribute__((format(printf, 4, 5)));
+/* A notification, unless the client has not read what it was told before: the next will say more. */
+void ctl_note(struct ctl_client *c, const char *method, struct cJSON *takes_params);
 /* There may be something to be sent: from the loop, when it can take it. */
 void ctl_wake(struct ctl_client *c);
 void ctl_drop(struct ctl_client *c);
@@ -87,12 +89,14 @@ void ctl_request(struct ctl_client *c, const struct wire_request *rq);
 const struct conf_agent *ctl_agent(const struct ctl_client *c);
 
 /* --- control_wait.c --- */
-/* start, stop, restart, wait: does it, and answers now or later. */
+/* start, stop, restart, wait, pull: does it, and answers now or later. */
 void ctl_wait_begin(struct ctl_client *c, const struct wire_request *rq);
 /* reload: as start, of the servers that begin anew. */
 void ctl_reload(struct ctl_client *c, const struct wire_request *rq);
 void ctl_wait_look(struct ctl_client *c);
 void ctl_wait_free(struct ctl_wait *w);
+/* A note `progress` to a client that waits for a pull of this server. */
+void ctl_wait_progress(struct ctl_client *c, const struct server *s, const char *text);
 /* The server leaves the configuration: a wait for it by name is refused, one for all goes on without it. */
 void ctl_wait_gone(struct ctl_client *c, const struct server *s);
 

@@ -195,7 +195,7 @@ static void (*const verbs[WIRE_VERBS])(struct ctl_client *c, const struct wire_r
 	[WIRE_CONNECT] = do_connect,   [WIRE_ENDPOINT] = do_endpoint,
 	[WIRE_SHUTDOWN] = do_shutdown, [WIRE_RELOAD] = ctl_reload,
 	[WIRE_AGENTS] = do_agents,     [WIRE_SWEEP] = ctl_sweep_begin,
-	[WIRE_METRICS] = do_metrics,
+	[WIRE_METRICS] = do_metrics,   [WIRE_PULL] = ctl_wait_begin,
 };
 
 void ctl_request(struct ctl_client *c, const struct wire_request *rq)

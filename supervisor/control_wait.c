@@ -1,11 +1,13 @@
 /* SPDX-License-Identifier: MIT */
-/* start, stop, restart, wait: what is asked is done at once, the answer comes when the outcome is there. */
+/* start, stop, restart, wait, pull: what is asked is done at once, the answer comes when the outcome is there. */
 #include "base/buf.h"
 #include "base/cleanup.h"
 #include "base/log.h"
 #include "base/loop.h"
 #include "conf/conf.h"
+#include "supervisor/control_outcome.h"
 #include "supervisor/control_priv.h"
+#include "supervisor/pulls.h"
 #include "supervisor/reload.h"
 #include "supervisor/server.h"
 #include "supervisor/status.h"
@@ -13,28 +15,6 @@
 
 #include <cjson/cJSON.h>
 #include <string.h>
-
-enum outcome { OPEN, DONE, FAILED };
-
-struct waited {
-	struct server *server;
-	unsigned generation; /* when it was asked */
-	bool is_asked;
-};
-
-struct ctl_wait {
-	enum wire_verb verb;
-	cJSON *id;	     /* owned */
-	char *text;	     /* owned; what else the answer says; NULL: nothing */
-	bool is_all;	     /* no names were given */
-	bool is_begun;	     /* a round has passed: wishes have become states */
-	bool is_late;	     /* the timeout is over */
-	struct waited *each; /* owned, n */
-	size_t n;
-	struct loop_timer *timer; /* looks in the next round; then the timeout */
-	int64_t timeout_ms;	  /* -1: none */
-	struct ctl_client *client;
-};
 
 void ctl_wait_free(struct ctl_wait *w)
 {
@@ -47,109 +27,12 @@ void ctl_wait_free(struct ctl_wait *w)
 	free(w);
 }
 
-/* --- the outcome for one server -------------------------------------------------------------- */
-
-static bool is_stopped(const struct server *s)
-{
-	enum srv_state state = server_state(s);
-	return state == SRV_STOPPED || state == SRV_EXITED || state == SRV_FATAL;
-}
-
-/* STARTING for ever: what it depends on is down and nobody wants it up. NULL: not so. */
-static const struct server *hopeless_for(const struct supervisor *sv, const struct server *s)
-{
-	for (size_t i = 0; i < sv->n_servers; i++)
-		if (server_depends_on(s, sv->servers[i]) && is_stopped(sv->servers[i]))
-			return sv->servers[i];
-	return NULL;
-}
-
-static void say(struct buf *text, const char *words, const char *why)
-{
-	(void)buf_addf(text, "%s%s%s", words, why && *why ? ": " : "", why ? why : "");
-}
-
-static enum outcome start_outcome(const struct ctl_wait *w, const struct waited *each,
-				  struct buf *text)
-{
-	struct server_info info;
-	server_info(each->server, &info);
-	bool is_new = info.generation != each->generation;
-	const struct server *other = NULL;
-	switch (server_state(each->server)) {
-	case SRV_RUNNING:
-		if (w->verb == WIRE_RESTART && !is_new)
-			return OPEN;
-		say(text, w->verb == WIRE_RESTART ? "restarted" : "started", NULL);
-		return DONE;
-	case SRV_BACKOFF:
-		if (!is_new)
-			return OPEN;
-		say(text, "it does not stay up, and is tried again", info.why);
-		return FAILED;
-	case SRV_STARTING:
-		other = hopeless_for(w->client->socket->ctl->sv, each->server);
-		if (!other)
-			return OPEN;
-		say(text, "it waits for what it depends on; start that too", server_name(other));
-		return FAILED;
-	case SRV_FATAL:
-	case SRV_EXITED:
-	case SRV_STOPPED:
-		say(text, info.state, info.why);
-		return FAILED;
-	default:
-		return OPEN;
-	}
-}
-
-static enum outcome wait_outcome(const struct ctl_wait *w, const struct server *s, struct buf *text)
-{
-	struct server_info info;
-	server_info((struct server *)s, &info);
-	bool is_asleep = info.is_lazy && server_state(s) == SRV_STOPPED;
-	if (server_is_ready(s) || is_asleep || (w->is_all && server_counts_as_up(s))) {
-		say(text, is_asleep ? "asleep" : server_is_ready(s) ? "ready" : "stopped", NULL);
-		return DONE;
-	}
-	say(text, info.state, info.why);
-	/* Nothing but a person changes these: to wait for it would be for ever. */
-	return server_state(s) == SRV_FATAL || server_state(s) == SRV_EXITED ? FAILED : OPEN;
-}
-
-static enum outcome stop_outcome(const struct waited *each, struct buf *text)
-{
-	struct server_info info;
-	server_info(each->server, &info);
-	if (each->is_asked && info.want_up) {
-		say(text, "was started again meanwhile", NULL);
-		return FAILED;
-	}
-	if (!each->is_asked || !is_stopped(each->server) || !server_is_down(each->server))
-		return OPEN;
-	say(text, "stopped", NULL);
-	return DONE;
-}
-
-static enum outcome outcome_of(const struct ctl_wait *w, const struct waited *each,
-			       struct buf *text)
-{
-	switch (w->verb) {
-	case WIRE_STOP:
-		return stop_outcome(each, text);
-	case WIRE_WAIT:
-		return wait_outcome(w, each->server, text);
-	default:
-		return start_outcome(w, each, text);
-	}
-}
-
 /* --- stop: dependants first ------------------------------------------------------------------ */
 
 static bool has_dependant_up(const struct ctl_wait *w, const struct server *s)
 {
 	for (size_t i = 0; i < w->n; i++)
-		if (server_depends_on(w->each[i].server, s) && !is_stopped(w->each[i].server))
+		if (server_depends_on(w->each[i].server, s) && !ctl_is_stopped(w->each[i].server))
 			return true;
 	return false;
 }
@@ -179,7 +62,7 @@ static void find_left_behind(const struct ctl_wait *w, struct buf *names)
 	const struct supervisor *sv = w->client->socket->ctl->sv;
 	for (size_t i = 0; i < sv->n_servers; i++) {
 		const struct server *s = sv->servers[i];
-		if (is_stopped(s) || is_named(w, s))
+		if (ctl_is_stopped(s) || is_named(w, s))
 			continue;
 		for (size_t j = 0; j < w->n; j++)
 			if (server_depends_on(s, w->each[j].server)) {
@@ -243,7 +126,7 @@ static void look(struct ctl_wait *w)
 	for (size_t i = 0; i < w->n && is_whole; i++) {
 		const struct waited *each = &w->each[i];
 		_cleanup_buf_ struct buf text = { 0 };
-		enum outcome o = outcome_of(w, each, &text);
+		enum outcome o = ctl_outcome_of(w, each, &text);
 		is_whole = add_outcome(servers, each->server, o == DONE, buf_str(&text));
 		is_open = is_open || o == OPEN;
 		has_failed = has_failed || o == FAILED;
@@ -371,6 +254,8 @@ static void act(struct ctl_wait *w)
 			server_start(s, "mcpctl start");
 		else if (w->verb == WIRE_RESTART)
 			server_restart(s, "mcpctl restart");
+		else if (w->verb == WIRE_PULL)
+			pulls_begin(w->client->socket->ctl->sv, s, !w->is_all);
 	}
 }
 
@@ -407,8 +292,13 @@ static void answer_at_once(struct ctl_wait *w)
 {
 	cJSON *servers, *result = begin_result(w, &servers);
 	bool is_whole = servers != NULL;
-	for (size_t i = 0; i < w->n && is_whole; i++)
-		is_whole = add_outcome(servers, w->each[i].server, true, "asked for");
+	for (size_t i = 0; i < w->n && is_whole; i++) {
+		_cleanup_buf_ struct buf text = { 0 };
+		bool is_refused =
+			w->verb == WIRE_PULL && ctl_outcome_of(w, &w->each[i], &text) != OPEN;
+		is_whole = add_outcome(servers, w->each[i].server, !is_refused,
+				       is_refused ? buf_str(&text) : "asked for");
+	}
 	if (!is_whole) {
 		cJSON_Delete(result);
 		result = NULL;
@@ -443,6 +333,19 @@ void ctl_wait_begin(struct ctl_client *c, const struct wire_request *rq)
 		answer_at_once(w);
 	else
 		loop_timer_at(w->timer, 0); /* a wish may take a round to become a state */
+}
+
+void ctl_wait_progress(struct ctl_client *c, const struct server *s, const char *text)
+{
+	if (!c->wait || c->wait->verb != WIRE_PULL || !is_named(c->wait, s))
+		return;
+	cJSON *note = cJSON_CreateObject();
+	if (note && (!status_add_text(note, "name", server_name(s)) ||
+		     !status_add_text(note, "text", text))) {
+		cJSON_Delete(note);
+		note = NULL;
+	}
+	ctl_note(c, "progress", note);
 }
 
 /* --- reload -------------------------------------------------------------------------------- */

@@ -10,6 +10,8 @@
 #include "base/loop.h"
 #include "conf/conf.h"
 #include "docker/docker.h"
+#include "supervisor/credential.h"
+#include "supervisor/pulls.h"
 #include "supervisor/server.h"
 #include "supervisor/shutdown.h"
 #include "supervisor/supervisor.h"
@@ -177,6 +179,8 @@ int engine_open(struct supervisor *sv, struct err *e)
 		.on_up = up,
 		.on_down = down,
 		.on_event = event,
+		.run_helper = credential_ask,
+		.cancel_helper = credential_cancel,
 		.ctx = sv,
 	};
 	sv->docker = docker_new(&p, e);
@@ -185,6 +189,7 @@ int engine_open(struct supervisor *sv, struct err *e)
 
 void engine_close(struct supervisor *sv)
 {
+	pulls_close(sv);
 	docker_free(take_ptr(&sv->docker));
 	http_free(take_ptr(&sv->http));
 	docker_self_free(take_ptr(&sv->self));

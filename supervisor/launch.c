@@ -18,7 +18,7 @@
 enum { FALLBACK_RULE = 3 /* starts in a row by falling back: then it is said */ };
 
 /* Logins, versions and ways to the socket: the docker command has its own. */
-static bool can_differ(int docker_class)
+bool launch_can_differ(int docker_class)
 {
 	return docker_class == DOCKER_DENIED || docker_class == DOCKER_VERSION ||
 	       docker_class == DOCKER_PERMISSION;
@@ -97,7 +97,7 @@ static void fall_back(struct launch *l, const struct err *api)
 
 static bool falls_back(const struct launch *l, const struct err *e)
 {
-	return e && l->may_fall_back && !l->is_called_off && can_differ(e->kind);
+	return e && l->may_fall_back && !l->is_called_off && launch_can_differ(e->kind);
 }
 
 void launch_over(struct launch *l, const struct launch_exit *x)
@@ -231,7 +231,7 @@ static void pull_done(void *ctx, const struct err *e)
 		image_ready(l, docker_pull_user(done));
 	} else if (falls_back(l, e)) {
 		fall_back(l, e);
-	} else if (uses_cli(l) && can_differ(e->kind)) {
+	} else if (uses_cli(l) && launch_can_differ(e->kind)) {
 		carry(l); /* which pulls, too */
 	} else {
 		l->is_final = launch_is_final(e->kind);

@@ -71,6 +71,8 @@ bool launch_is_installing(const struct launch *l);
 /* Not NULL: it fell back, in this generation or an earlier one, and the api's error was this. */
 const char *launch_first_error(const struct launch *l);
 
+/* An enum docker_class in which the docker command may get further than the api: logins, versions, ways to the socket. */
+bool launch_can_differ(int docker_class);
 /* Does this server need an engine at all? */
 bool launch_needs_engine(const struct supervisor *sv, const struct conf_server *conf);
 

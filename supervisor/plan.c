@@ -311,19 +311,31 @@ static int fill(const struct plan_params *p, bool needs_cache, struct docker_spe
 	return r;
 }
 
+/* map: what npx or uvx need, else nothing. With an entrypoint of its own `command` is no program. */
+static const char *find_image(const struct conf_server *c, struct imagemap *map)
+{
+	*map = (struct imagemap){ 0 };
+	bool is_mapped = !c->entrypoint && imagemap_find((const char *const *)c->command, map);
+	return c->image ? c->image : is_mapped ? map->image : NULL;
+}
+
+const char *plan_image(const struct conf_server *c)
+{
+	struct imagemap map;
+	return find_image(c, &map);
+}
+
 int plan_spec(const struct plan_params *p, struct docker_spec *ret, struct plan_result *ret_result,
 	      struct err *e)
 {
-	const struct conf_server *c = p->server;
-	struct imagemap map = { 0 };
-	/* With an entrypoint of its own `command` is no program. */
-	bool is_mapped = !c->entrypoint && imagemap_find((const char *const *)c->command, &map);
-	if (!c->image && !is_mapped)
+	struct imagemap map;
+	const char *image = find_image(p->server, &map);
+	if (!image)
 		return err_set(
 			e, -EINVAL,
 			"command: only npx and uvx have an image of their own; set image, or launch = process");
 	struct docker_spec s;
-	if (docker_spec_init(&s, c->image ? c->image : map.image) < 0)
+	if (docker_spec_init(&s, image) < 0)
 		return err_oom(e);
 	int r = fill(p, map.needs_cache, &s, e);
 	if (r < 0) {

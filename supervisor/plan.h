@@ -35,6 +35,8 @@ struct plan_result {
 /* *ret is the caller's (docker_spec_done). ret_result may be NULL. */
 int plan_spec(const struct plan_params *p, struct docker_spec *ret, struct plan_result *ret_result,
 	      struct err *e);
+/* The image that its container is made of; borrowed. NULL: it says none. */
+const char *plan_image(const struct conf_server *c);
 /*
  * Once the image is there (docker_pull_user()): a server that mounts the workspace, says no `user`, and whose image runs
  * as root gets `user = auto`, the owner of the workspace. Otherwise spec stays as it is.

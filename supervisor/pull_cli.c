@@ -9,6 +9,7 @@
 #include "base/loop.h"
 #include "base/stream.h"
 #include "docker/docker.h"
+#include "docker/spec.h"
 #include "supervisor/child.h"
 #include "supervisor/spawn.h"
 #include "supervisor/supervisor.h"

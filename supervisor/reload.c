@@ -9,6 +9,7 @@
 #include "supervisor/doors.h"
 #include "supervisor/engine.h"
 #include "supervisor/launch.h"
+#include "supervisor/pulls.h"
 #include "supervisor/server.h"
 #include "supervisor/supervisor.h"
 
@@ -307,6 +308,7 @@ static void let_go(struct supervisor *sv, size_t at)
 	struct server *s = sv->servers[at];
 	log_info(server_name(s), "removed");
 	control_server_gone(sv->control, s);
+	pulls_forget(sv, s);
 	doors_close_server(sv, s);
 	memmove(&sv->servers[at], &sv->servers[at + 1],
 		(sv->n_servers - at) * sizeof(*sv->servers)); /* the NULL behind them, too */

@@ -14,6 +14,7 @@
 #include "supervisor/engine.h"
 #include "supervisor/launch.h"
 #include "supervisor/metrics.h"
+#include "supervisor/pulls.h"
 #include "supervisor/reap.h"
 #include "supervisor/reload.h"
 #include "supervisor/rundir.h"
@@ -147,6 +148,7 @@ static void all_is_down(struct supervisor *sv)
 static void begin_shutdown(struct supervisor *sv, const char *why)
 {
 	say(sv, "shutting down: %s", why);
+	pulls_close(sv);
 	struct err e = { 0 };
 	sv->shutdown = shutdown_new(sv, all_is_down, &e);
 	if (!sv->shutdown) {

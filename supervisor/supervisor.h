@@ -23,6 +23,7 @@ struct http;
 struct loop;
 struct loop_timer;
 struct metrics_file;
+struct pull;
 struct reap;
 struct rundir;
 struct server;
@@ -46,6 +47,7 @@ struct supervisor {
 	struct control *control;
 	struct metrics_file *metrics;  /* NULL: not asked for */
 	struct command *command;       /* NULL: not started, or ended */
+	struct pull *pulls;	       /* of `mcpctl pull`; pulls.c */
 	struct shutdown *shutdown;     /* NULL: we are not going down */
 	struct loop_timer *look_timer; /* something changed: look_again() */
 	struct loop_timer *required_timer;

@@ -52,7 +52,7 @@ _mcpctl() {
 	-n | --lines | --timeout) return ;;
 	esac
 	case $verb in
-	start | restart | reload) options='--no-wait' ;;
+	start | restart | reload | pull) options='--no-wait' ;;
 	stop) options='--no-wait --force' ;;
 	logs) options='-f --follow -n --lines' ;;
 	tools | call | connect | endpoint) options='--agent' ;;
@@ -66,9 +66,9 @@ _mcpctl() {
 		return
 	fi
 	case $verb,$n_args in
-	,*) _mcpctl_offer 'status start stop restart reload shutdown logs tools call connect agents endpoint wait healthy sweep metrics import doctor' ;;
+	,*) _mcpctl_offer 'status start stop restart reload shutdown logs tools call connect agents endpoint wait healthy sweep metrics pull import doctor' ;;
 	status,* | wait,*) _mcpctl_offer "$(_mcpctl_ask status)" ;;
-	start,* | stop,* | restart,*) _mcpctl_offer "all $(_mcpctl_ask status)" ;;
+	start,* | stop,* | restart,* | pull,*) _mcpctl_offer "all $(_mcpctl_ask status)" ;;
 	logs,0 | tools,0 | call,0 | connect,0 | endpoint,0) _mcpctl_offer "$(_mcpctl_ask status)" ;;
 	import,0) _mcpctl_files ;;
 	esac

@@ -149,14 +149,18 @@ void judge_login(const struct login_facts *l, struct finding *f)
 		finding_set(f, DOCTOR_WARN, "%s: %s", l->registry, l->error);
 		finding_remedy(
 			f, "let this user read it, or set DOCKER_CONFIG to a directory with one");
+	} else if (l->helper && l->is_helper_there) {
+		finding_set(
+			f, DOCTOR_OK,
+			"%s: each pull asks docker-credential-%s, which %s names and is in PATH",
+			l->registry, l->helper, l->file);
 	} else if (l->helper) {
-		finding_set(f, DOCTOR_WARN, "%s: %s names the helper docker-credential-%s, %s",
-			    l->registry, l->file, l->helper,
-			    l->is_helper_there ? "which is in PATH, but helpers are not run yet"
-					       : "which is not in PATH");
+		finding_set(f, DOCTOR_WARN,
+			    "%s: %s names the helper docker-credential-%s, which is not in PATH",
+			    l->registry, l->file, l->helper);
 		finding_add(f, "%s", l->has_login ? "; the login in auths is taken" : "");
-		finding_remedy(f, "docker pull private images once by hand, or docker login with a "
-				  "config.json that has no credsStore");
+		finding_remedy(f, "install it here, or docker login with a config.json that has no "
+				  "credsStore");
 	} else if (l->has_login) {
 		finding_set(f, DOCTOR_OK, "%s: a login is in %s", l->registry, l->file);
 	} else {

@@ -123,6 +123,16 @@ START_TEST(sweep_without_an_engine_says_so)
 }
 END_TEST
 
+START_TEST(pull_answers_for_each_server_and_is_the_operators)
+{
+	expect(operator_path, ASK("pull", "{\"names\":[\"fs\"]}"),
+	       "\"name\":\"fs\",\"is_done\":true,\"text\":\"nothing to pull: it runs as a process");
+	expect(operator_path, ASK("pull", "{\"wait\":false}"), "\"name\":\"git\"");
+	expect(operator_path, ASK("pull", "{\"names\":[\"nope\"]}"), "no server 'nope'");
+	expect(planner_path, ASK("pull", "{\"names\":[\"fs\"]}"), "pull is for the operator");
+}
+END_TEST
+
 Suite *suite_supervisor_control_verbs(void);
 Suite *suite_supervisor_control_verbs(void)
 {
@@ -138,6 +148,7 @@ Suite *suite_supervisor_control_verbs(void)
 	tcase_add_test(c, stop_is_refused_while_another_needs_it);
 	tcase_add_test(c, start_without_its_dependency_says_so);
 	tcase_add_test(c, unknown_names_change_nothing);
+	tcase_add_test(c, pull_answers_for_each_server_and_is_the_operators);
 	tcase_add_test(c, logs_gives_the_last_lines_and_follows);
 	tcase_add_test(c, sweep_without_an_engine_says_so);
 	suite_add_tcase(s, c);
