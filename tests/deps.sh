@@ -53,6 +53,7 @@ want_test() {
 	has groff || need groff-base
 	has debootstrap || need debootstrap
 	has docker-registry || need docker-registry
+	has htpasswd || need apache2-utils
 	docker compose version >/dev/null 2>&1 || has docker-compose || need docker-compose
 	has python3 || need python3
 	has bindfs || need bindfs # a mount that cannot carry pipes
