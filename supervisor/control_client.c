@@ -30,6 +30,8 @@ void ctl_drop(struct ctl_client *c)
 	c->is_dead = true;
 	ctl_sweep_forget(c);
 	ctl_logs_free(take_ptr(&c->logs));
+	ctl_wait_free(take_ptr(
+		&c->wait)); /* it has a timer, and knows servers that may go before we do */
 	loop_io_free(take_ptr(&c->io));
 	close_fd(&c->fd);
 	/* Freed in the next round: whoever called us may still look at it. */
@@ -48,7 +50,6 @@ void ctl_client_free(struct ctl_client *c)
 		c->next->prev = c->prev;
 	if (s->n_clients-- == WIRE_CLIENTS && s->io)
 		(void)loop_io_want(s->io, LOOP_IN); /* the listener was in epoll before */
-	ctl_wait_free(c->wait);
 	loop_timer_free(c->timer);
 	buf_done(&c->in);
 	buf_done(&c->out);

@@ -159,7 +159,7 @@ void ctl_wait_look(struct ctl_client *c)
 void ctl_wait_gone(struct ctl_client *c, const struct server *s)
 {
 	struct ctl_wait *w = c->wait;
-	if (!w || c->is_dead || !is_named(w, s))
+	if (!w || !is_named(w, s))
 		return;
 	if (w->is_all) { /* all that there are: one less */
 		size_t n = 0;

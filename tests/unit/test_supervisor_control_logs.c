@@ -215,6 +215,24 @@ START_TEST(who_follows_or_waits_for_a_server_that_goes_is_told)
 }
 END_TEST
 
+/* In one round, and then the time of the wait may be over, too. */
+START_TEST(a_client_that_hangs_up_does_not_look_at_a_server_that_goes)
+{
+	int fd = dial(operator_path);
+	say(fd, ASK("wait", "{\"names\":[\"git\"],\"timeout_ms\":60000}"));
+	close(fd);
+	struct ctl_client *c = operator_clients();
+	ck_assert_ptr_nonnull(c);
+	ctl_drop(c);
+	ck_assert_ptr_null(c->wait);
+	ck_assert_str_eq(server_name(sv.servers[1]), "git");
+	control_server_gone(sv.control, sv.servers[1]);
+	server_free(sv.servers[--sv.n_servers]);
+	rounds();
+	ck_assert_ptr_null(operator_clients());
+}
+END_TEST
+
 START_TEST(a_wait_for_all_goes_on_without_a_server_that_goes)
 {
 	int fd = dial(operator_path);
@@ -246,6 +264,7 @@ Suite *suite_supervisor_control_logs(void)
 	tcase_add_test(c, bytes_that_are_no_text_are_still_json);
 	tcase_add_test(c, a_follower_that_leaves_is_forgotten);
 	tcase_add_test(c, who_follows_or_waits_for_a_server_that_goes_is_told);
+	tcase_add_test(c, a_client_that_hangs_up_does_not_look_at_a_server_that_goes);
 	tcase_add_test(c, a_wait_for_all_goes_on_without_a_server_that_goes);
 	suite_add_tcase(s, c);
 	return s;
