@@ -241,6 +241,9 @@ struct control *control_new(struct supervisor *sv, struct err *e)
 
 int control_add_agent(struct control *ctl, const struct conf_agent *agent, struct err *e)
 {
+	for (const struct ctl_socket *s = ctl->sockets; s; s = s->next)
+		if (s->agent && strcmp(s->agent, agent->name) == 0)
+			return 0;
 	return add_socket(ctl, agent->name, e);
 }
 
@@ -283,7 +286,7 @@ void control_changed(struct control *ctl)
 {
 	for (struct ctl_socket *s = ctl->sockets; s; s = s->next)
 		for (struct ctl_client *c = s->clients; c; c = c->next)
-			if (c->wait && !c->is_dead)
+			if (c->wait)
 				ctl_wait_look(c);
 }
 

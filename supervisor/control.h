@@ -22,7 +22,7 @@ struct control *control_new(struct supervisor *sv, struct err *e);
 /* Closes clients, removes sockets. */
 void control_free(struct control *ctl);
 
-/* Opens the agent's socket in its directory (rundir_agent() first). */
+/* Opens the agent's socket in its directory (rundir_agent() first), unless it is open. */
 int control_add_agent(struct control *ctl, const struct conf_agent *agent, struct err *e);
 void control_remove_agent(struct control *ctl, const char *agent);
 

@@ -29,29 +29,55 @@ static int open_pair(struct supervisor *sv, const char *agent, struct server *s,
 	return r;
 }
 
+/* Pipes to a server that leaves go with it: what is under way gets its error first. */
+static bool stays(const struct supervisor *sv, const struct server *s)
+{
+	return conf_find_server(sv->conf, server_name(s)) != NULL;
+}
+
+static void close_pairs(struct supervisor *sv, const struct conf_agent *a)
+{
+	for (size_t i = 0; i < sv->n_servers; i++) {
+		struct server *s = sv->servers[i];
+		if (stays(sv, s) && !conf_agent_may(a, server_name(s)))
+			close_pair(sv, a->name, s);
+	}
+}
+
+/* One that cannot be opened withholds none of the others; the first error is told. */
+static int open_pairs(struct supervisor *sv, const struct conf_agent *a, struct err *e)
+{
+	int r = 0;
+	for (size_t i = 0; i < sv->n_servers; i++) {
+		struct server *s = sv->servers[i];
+		struct err own;
+		if (!stays(sv, s) || !conf_agent_may(a, server_name(s)) ||
+		    agents_has_pipes(server_agents(s), a->name) ||
+		    open_pair(sv, a->name, s, &own) == 0 || r < 0)
+			continue;
+		*e = own;
+		r = own.code;
+	}
+	return r;
+}
+
 int doors_open(struct supervisor *sv, const struct conf_agent *a, struct err *e)
 {
-	bool is_new = rundir_agent_fd(sv->rundir, a->name) < 0;
 	struct rundir_agent ra = { .name = a->name, .uid = a->uid, .gid = a->gid };
 	if (strcmp(a->name, "default") == 0 && a->uid < 0 && sv->conf->default_gid >= 0) {
 		ra.gid = sv->conf->default_gid;
 		ra.is_group = true;
 	}
+	close_pairs(sv, a); /* first: whatever fails below, it loses what it may not use any more */
+	struct err own;
 	int r = rundir_agent(sv->rundir, &ra, e);
-	for (size_t i = 0; i < sv->n_servers && r == 0; i++) {
-		struct server *s = sv->servers[i];
-		bool is_open = agents_has_pipes(server_agents(s), a->name);
-		bool may = conf_agent_may(a, server_name(s));
-		/* Pipes to a server that leaves go with it: what is under way gets its error first. */
-		if (!conf_find_server(sv->conf, server_name(s)))
-			continue;
-		if (is_open && !may)
-			close_pair(sv, a->name, s);
-		else if (!is_open && may)
-			r = open_pair(sv, a->name, s, e);
+	if (r < 0)
+		return r;
+	r = open_pairs(sv, a, e);
+	if (control_add_agent(sv->control, a, &own) < 0 && r == 0) {
+		*e = own;
+		r = own.code;
 	}
-	if (r == 0 && is_new)
-		r = control_add_agent(sv->control, a, e);
 	return r;
 }
 
