@@ -94,12 +94,12 @@ static bool is_to_be_started(const struct server *s, const struct conf_server *c
 
 void server_adopt(struct server *s, const struct conf_server *conf, bool is_tuned)
 {
-	bool was_yes = s->conf->autostart == CONF_AUTOSTART_YES;
-	if (s->next_conf) {
+	const struct conf_server *was = s->next_conf ? s->next_conf : s->conf;
+	bool was_yes = was->autostart == CONF_AUTOSTART_YES;
+	if (s->next_conf)
 		s->next_conf = conf; /* the process that is going knows neither */
-		return;
-	}
-	take(s, conf);
+	else
+		take(s, conf);
 	if (is_tuned && s->state == SRV_RUNNING) {
 		pulse_free(take_ptr(&s->pulse));
 		server_watch_health(s);

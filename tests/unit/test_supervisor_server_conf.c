@@ -272,6 +272,23 @@ START_TEST(autostart_that_becomes_true_starts_it_but_not_against_an_operator)
 }
 END_TEST
 
+/* It falls asleep; one reload changes its process, the next one says that it shall run. */
+START_TEST(autostart_that_becomes_true_counts_while_the_old_process_goes)
+{
+	struct server *s = rig_server("lazy");
+	bring(s, SRV_RUNNING);
+	server_sleep(s);
+	ck_assert_int_eq(server_state(s), SRV_STOPPING);
+	reconfigure(s);
+	struct conf *reloaded = second;
+	server_adopt(s, other_conf("lazy", "autostart = lazy", "autostart = true"), true);
+	ck_assert(!server_borrows(s, conf_find_server(reloaded, "lazy")));
+	conf_free(reloaded);
+	rig_until_again(s, 1);
+	ck_assert_uint_eq(s->generation, 2);
+}
+END_TEST
+
 /* --- leaving --------------------------------------------------------------------------------- */
 
 static void until_down(struct server *s)
@@ -364,6 +381,7 @@ Suite *suite_supervisor_server_conf(void)
 	tcase_add_test(t, a_fatal_server_is_tried_again_though_nothing_changed);
 	tcase_add_loop_test(t, autostart_that_becomes_true_starts_it_but_not_against_an_operator, 0,
 			    2);
+	tcase_add_test(t, autostart_that_becomes_true_counts_while_the_old_process_goes);
 	tcase_add_loop_test(t, a_server_leaves_from_any_state_and_never_comes_back_by_itself, 0, 7);
 	tcase_add_test(t, a_call_under_way_fails_with_the_reason_when_its_server_is_removed);
 	tcase_add_loop_test(t, a_server_that_leaves_can_be_called_back, 0, 2);
