@@ -210,7 +210,7 @@ static void image_ready(struct launch *l, const char *image_user)
 	struct err e;
 	l->is_image_there = true;
 	if (plan_user(&pp, image_user, &l->spec, &e) < 0) {
-		l->is_final = e.code != -ENOMEM;
+		l->is_final = !spawn_is_shortage(e.code);
 		never_ran(l, &e);
 		return;
 	}
@@ -305,7 +305,7 @@ struct launch *launch_new(const struct launch_params *p, bool *ret_is_final, str
 		int r = plan(l, e);
 		if (r < 0) {
 			/* A variable, a secret, a path: a person must act. */
-			*ret_is_final = r != -ENOMEM;
+			*ret_is_final = !spawn_is_shortage(r);
 			launch_free(l);
 			return NULL;
 		}

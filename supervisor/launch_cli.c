@@ -127,7 +127,8 @@ static int run(struct cli *c, struct err *e)
 		r = docker_spec_argv(&l->spec, &ap, &argv, &env, e);
 	docker_argv_free(own);
 	if (r < 0) {
-		e->kind = r == -ENOMEM ? SPAWN_BUSY : SPAWN_REFUSED; /* a spec that is wrong */
+		e->kind = spawn_is_shortage(r) ? SPAWN_BUSY
+					       : SPAWN_REFUSED; /* a spec that is wrong */
 		return r;
 	}
 	struct stream *stdio = NULL;

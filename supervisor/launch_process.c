@@ -88,7 +88,7 @@ static int begin(struct process *pr, struct stream **ret_stdio, struct err *e)
 		r = spawn_user_find(who, &user, e);
 	if (r < 0) {
 		/* A variable, a secret, a user is missing: a person must act. */
-		e->kind = r == -ENOMEM ? SPAWN_BUSY : SPAWN_REFUSED;
+		e->kind = spawn_is_shortage(r) ? SPAWN_BUSY : SPAWN_REFUSED;
 		docker_argv_free(env);
 		return r;
 	}

@@ -324,6 +324,11 @@ static int fork_exec(struct plan *pl, int report_fd, struct spawned *s, struct e
 	return say(pl, &rep, e);
 }
 
+bool spawn_is_shortage(int code)
+{
+	return code == -ENOMEM || code == -EMFILE || code == -ENFILE;
+}
+
 int spawn(const struct spawn_params *p, struct spawned *ret, struct err *e)
 {
 	struct plan pl = { .p = p, .stdio = { -1, -1, -1 }, .report_fd = -1 };

@@ -54,6 +54,8 @@ enum spawn_fault {
 	SPAWN_REFUSED,	 /* it is there but cannot be run, or not so: a person must act; 126 */
 };
 
+/* Nothing but memory or descriptors was missing, and only just now: SPAWN_BUSY. code: a negative errno. */
+bool spawn_is_shortage(int code);
 int spawn(const struct spawn_params *p, struct spawned *ret, struct err *e);
 
 #endif

@@ -223,7 +223,8 @@ END_TEST
 
 START_TEST(no_descriptor_to_be_had_is_tried_again)
 {
-	rig_open("[server:fs]\ncommand = %s/mcp\nbackoff = 5ms\nbackoff_max = 5ms\n");
+	rig_open("[server:fs]\ncommand = %s/mcp\nbackoff = 5ms\nbackoff_max = 5ms\n"
+		 "secret_environment = SECRET=%s/mcp\n");
 	struct server *fs = rig_server("fs");
 	struct rlimit old, few;
 	ck_assert_int_eq(getrlimit(RLIMIT_NOFILE, &old), 0);
