@@ -202,13 +202,21 @@ static void command_over(void *ctx, int exit_status)
 	begin_shutdown(sv, why);
 }
 
+/*
+ * The configuration as it is now says who is required: not that of a server which leaves, or whose process does. Its
+ * servers come first, in its order.
+ */
+static struct server *find_required_down(const struct supervisor *sv)
+{
+	for (size_t i = 0; sv->conf->servers[i]; i++)
+		if (sv->conf->servers[i]->required && !server_is_ready(sv->servers[i]))
+			return sv->servers[i];
+	return NULL;
+}
+
 static bool is_required_up(const struct supervisor *sv)
 {
-	for (size_t i = 0; i < sv->n_servers; i++) {
-		if (server_conf(sv->servers[i])->required && !server_is_ready(sv->servers[i]))
-			return false;
-	}
-	return true;
+	return !find_required_down(sv);
 }
 
 static void start_command(struct supervisor *sv)
@@ -240,12 +248,11 @@ static void start_command(struct supervisor *sv)
 static void look_again(void *ctx)
 {
 	struct supervisor *sv = ctx;
-	for (size_t i = 0; i < sv->n_servers && !sv->shutdown; i++) {
-		struct server *s = sv->servers[i];
-		server_kick(s);
-		if (server_conf(s)->required && server_state(s) == SRV_FATAL)
-			required_failed(sv, s, "FATAL");
-	}
+	for (size_t i = 0; i < sv->n_servers && !sv->shutdown; i++)
+		server_kick(sv->servers[i]);
+	for (size_t i = 0; sv->conf->servers[i] && !sv->shutdown; i++)
+		if (sv->conf->servers[i]->required && server_state(sv->servers[i]) == SRV_FATAL)
+			required_failed(sv, sv->servers[i], "FATAL");
 	reload_look(sv);
 	if (is_required_up(sv))
 		loop_timer_stop(sv->required_timer);
@@ -271,18 +278,15 @@ void supervisor_watch_required(struct supervisor *sv)
 static void required_late(void *ctx)
 {
 	struct supervisor *sv = ctx;
-	for (size_t i = 0; i < sv->n_servers; i++) {
-		struct server *s = sv->servers[i];
-		if (!server_conf(s)->required || server_is_ready(s))
-			continue;
-		struct server_info info;
-		server_info(s, &info);
-		char what[1536];
-		(void)snprintf(what, sizeof(what), "not RUNNING within required_timeout: %s%s%s",
-			       info.state, *info.why ? ", " : "", info.why);
-		required_failed(sv, s, what);
+	struct server *s = find_required_down(sv);
+	if (!s)
 		return;
-	}
+	struct server_info info;
+	server_info(s, &info);
+	char what[1536];
+	(void)snprintf(what, sizeof(what), "not RUNNING within required_timeout: %s%s%s",
+		       info.state, *info.why ? ", " : "", info.why);
+	required_failed(sv, s, what);
 }
 
 static void got_signal(void *ctx, const struct signalfd_siginfo *si)
