@@ -7,6 +7,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 int fd_pipe(int ret_fds[2], int ours_nonblock)
@@ -73,13 +74,26 @@ int fd_write_all(int fd, const void *buf, size_t n)
 	return 0;
 }
 
-int fd_read_file(const char *path, size_t max, char **ret, size_t *ret_len, struct err *e)
+/* What is no pipe has an end, or says so. */
+static bool is_pipe(int fd)
 {
-	_cleanup_close_ int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY);
+	struct stat st;
+	return fstat(fd, &st) == 0 && S_ISFIFO(st.st_mode);
+}
+
+static int read_file(const char *path, bool may_wait, size_t max, char **ret, size_t *ret_len,
+		     struct err *e)
+{
+	int mode = may_wait ? 0 : O_NONBLOCK;
+	_cleanup_close_ int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY | mode);
 	if (fd < 0) {
 		int code = -errno;
 		return err_set(e, code, "cannot open %s: %s", path, strerror(-code));
 	}
+	if (!may_wait && is_pipe(fd))
+		return err_set(e, -EINVAL,
+			       "cannot read %s: it is a pipe, which may never end; name a file",
+			       path);
 	_cleanup_free_ char *data = NULL;
 	size_t len = 0, cap = 0;
 	for (;;) {
@@ -104,4 +118,14 @@ int fd_read_file(const char *path, size_t max, char **ret, size_t *ret_len, stru
 		*ret_len = len;
 	*ret = take_ptr(&data);
 	return 0;
+}
+
+int fd_read_file(const char *path, size_t max, char **ret, size_t *ret_len, struct err *e)
+{
+	return read_file(path, false, max, ret, ret_len, e);
+}
+
+int fd_read_pipe(const char *path, size_t max, char **ret, size_t *ret_len, struct err *e)
+{
+	return read_file(path, true, max, ret, ret_len, e);
 }

@@ -19,7 +19,11 @@ ssize_t fd_read(int fd, void *buf, size_t n);
 ssize_t fd_write(int fd, const void *buf, size_t n);
 /* Writes all n bytes to a blocking fd; 0 or -errno. */
 int fd_write_all(int fd, const void *buf, size_t n);
-/* A whole file of at most max bytes, NUL-terminated; the caller frees *ret. The sentence names the path. */
+/*
+ * A whole file of at most max bytes, NUL-terminated; the caller frees *ret. The sentence names the path. Pipes are
+ * refused, since nobody knows when their end comes; fd_read_pipe() waits for it: not from the loop.
+ */
 int fd_read_file(const char *path, size_t max, char **ret, size_t *ret_len, struct err *e);
+int fd_read_pipe(const char *path, size_t max, char **ret, size_t *ret_len, struct err *e);
 
 #endif

@@ -156,6 +156,7 @@ struct conf_source {
 	const char *path;	    /* the main file; NULL: no file, a conf of defaults only */
 	const char *const *environ; /* what ${VAR} and pass-through look in */
 	bool is_strict; /* -t --strict: what is missing only at run time is an error too */
+	bool is_again; /* a reload: not from a pipe, which has been read, and could keep us waiting */
 };
 
 /* 0 and *ret (the caller's), or -EINVAL with every error of every file in errs (the caller calls conf_errors_done()). */

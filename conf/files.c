@@ -25,6 +25,7 @@ struct file {
 	ino_t ino;
 	const char *name;
 	const char *const *environ;
+	bool may_wait; /* it may be a pipe */
 	struct sections *all;
 	struct report *report;
 	struct section *section; /* NULL: none yet, or one that is skipped */
@@ -212,7 +213,9 @@ static void read_one(struct file *f, const char *path, const struct place *at)
 	}
 	f->dev = st.st_dev;
 	f->ino = st.st_ino;
-	if (fd_read_file(path, FILES_MAX_BYTES, &text, &len, &e) < 0) {
+	int r = f->may_wait ? fd_read_pipe(path, FILES_MAX_BYTES, &text, &len, &e)
+			    : fd_read_file(path, FILES_MAX_BYTES, &text, &len, &e);
+	if (r < 0) {
 		report_error(f->report, at, "%s", e.text);
 		return;
 	}
@@ -224,11 +227,13 @@ static void read_one(struct file *f, const char *path, const struct place *at)
 	free(take_ptr(&f->include.text));
 }
 
-void files_read(const char *path, const char *const *env, struct sections *all, struct report *r)
+void files_read(const struct conf_source *src, struct sections *all, struct report *r)
 {
-	struct file f = { .environ = env, .all = all, .report = r };
-	struct place at = { .file = path, .line = 1 };
-	read_one(&f, path, &at);
+	struct file f = {
+		.environ = src->environ, .may_wait = !src->is_again, .all = all, .report = r
+	};
+	struct place at = { .file = src->path, .line = 1 };
+	read_one(&f, src->path, &at);
 }
 
 void files_read_text(const char *name, const char *text, size_t len, struct sections *all,

@@ -6,6 +6,7 @@
 #ifndef CONF_FILES_H
 #define CONF_FILES_H
 
+#include "conf/conf.h"
 #include "conf/section.h"
 
 #include <stddef.h>
@@ -15,7 +16,7 @@
 #define FILES_MAX_DEPTH 8
 
 /* Everything that is wrong is told. */
-void files_read(const char *path, const char *const *env, struct sections *all, struct report *r);
+void files_read(const struct conf_source *src, struct sections *all, struct report *r);
 /* As one file called name, which includes nothing. */
 void files_read_text(const char *name, const char *text, size_t len, struct sections *all,
 		     struct report *r);

@@ -239,7 +239,7 @@ static void read_sections(struct loader *l)
 	if (l->in->text)
 		files_read_text(src->path, l->in->text, l->in->len, &l->sections, &l->report);
 	else if (src->path)
-		files_read(src->path, src->environ, &l->sections, &l->report);
+		files_read(src, &l->sections, &l->report);
 }
 
 static void build(struct loader *l)

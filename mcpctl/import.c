@@ -227,7 +227,7 @@ int verb_import(const struct cli *c)
 	_cleanup_free_ char *text = NULL;
 	size_t len = 0;
 	int r = is_stdin ? read_stdin(&text, &len, &e)
-			 : fd_read_file(path, FILE_BYTES, &text, &len, &e);
+			 : fd_read_pipe(path, FILE_BYTES, &text, &len, &e);
 	if (r == 0 && strlen(text) != len)
 		r = err_set(&e, -EINVAL, "it is not text: it holds a NUL byte");
 	if (r == 0)

@@ -275,8 +275,10 @@ void reload_run(struct supervisor *sv, struct reload *ret)
 		return;
 	}
 	struct change ch = { .sv = sv };
+	struct conf_source source = sv->source;
 	struct err e;
-	if (conf_load(&sv->source, &ch.conf, &ret->errors) < 0) {
+	source.is_again = true;
+	if (conf_load(&source, &ch.conf, &ret->errors) < 0) {
 		refuse_invalid(ret);
 	} else if (make_ready(&ch, &e) < 0) {
 		refuse(ret, e.text);

@@ -196,3 +196,24 @@ server refused <<<$'image = mcpinit-test/nowhere:local\nrequired = yes\npull_pol
 ctl reload --no-wait >/dev/null
 wait_mcpinit
 is "a required server that a reload brings and that cannot be had ends the container" "$STATUS" 10
+
+# --- what a reload lets go of ---------------------------------------------------------------------------
+
+rm -f "$WORK/servers/"*
+settings 'required_timeout = 5s'
+server late <<<"command = $FAKE --mute --slow 60000 --ignore-eof --ignore-term"$'\nlaunch = process\nrequired = yes\nstop_grace_period = 3s'
+start_mcpinit
+await sh -c "'$BIN/mcpctl' status late | grep -q 'shaking hands'"
+rm "$WORK/servers/late.ini"
+reload
+await sh -c "! '$BIN/mcpctl' status late"
+is "a required server that leaves does not end the container for being late" \
+	"$(ctl status >/dev/null && echo up)" up
+mv "$WORK/mcpinit.ini" "$WORK/kept.ini"
+mkfifo "$WORK/mcpinit.ini"
+reload
+is "a pipe in the place of the configuration: nothing waits for it" "$?" 78
+like "… and it is named" "$(<"$WORK/reload")" 'mcpinit.ini: it is a pipe'
+rm "$WORK/mcpinit.ini"
+mv "$WORK/kept.ini" "$WORK/mcpinit.ini"
+stop_mcpinit
