@@ -1,11 +1,11 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: MIT
 # docker-compose.yml as it stands: an orchestrator that becomes healthy, and a second service that then talks to a server
-# through the shared volume. 95-image has built the image.
-# timeout: 180
+# through the shared volume.
+# timeout: 600
 . "$(dirname "$0")/lib.sh"
-need_image filesystem debian mcpinit
-[[ ${DOCKER_HOST:=unix:///var/run/docker.sock} == unix://* ]] || skip_all "the engine is not on a socket of this machine"
+. "$(dirname "$0")/image.sh"
+need_image filesystem
 if docker compose version >/dev/null 2>&1; then
 	compose=(docker compose)
 elif command -v docker-compose >/dev/null; then
@@ -20,12 +20,13 @@ dc() {
 }
 at_end() {
 	dc down -v >/dev/null 2>&1
+	release_image
 }
 mkdir "$WORK/workspace"
 cat >"$WORK/env" <<END
-MCPINIT_IMAGE=mcpinit-test/mcpinit:local
+MCPINIT_IMAGE=$IMAGE
 AGENT_IMAGE=mcpinit-test/debian:local
-DOCKER_SOCKET=${DOCKER_HOST#unix://}
+DOCKER_SOCKET=$SOCKET
 WORKSPACE=$WORK/workspace
 MCPINIT_CONFIG=$CONF
 END
@@ -42,6 +43,7 @@ END
 dc config -q || skip_all "this compose does not read the file"
 docker network create "$project-probe" >/dev/null 2>&1 || skip_all "this engine cannot make networks, which compose needs"
 docker network rm "$project-probe" >/dev/null
+build_image
 
 timeout 120 "${compose[@]}" --env-file "$WORK/env" -p "$project" -f docker-compose.yml -f "$WORK/quick.yml" \
 	up --no-build --exit-code-from agent >"$WORK/out" 2>&1
