@@ -2,6 +2,7 @@
 /* mcpctl-doctor: what `mcpctl doctor` runs: argv → doctor_run → exit status. */
 #include "base/wire.h"
 #include "mcpctl/doctor/doctor.h"
+#include "mcpctl/doctor/identity.h"
 
 #include <arpa/inet.h>
 #include <getopt.h>
@@ -30,6 +31,7 @@ static int resolve(const char *name)
 
 int main(int argc, char **argv)
 {
+	identity_take_on(); /* before anything is looked at */
 	static const struct option longs[] = { { "json", no_argument, NULL, 'j' },
 					       { "deep", no_argument, NULL, 'd' },
 					       { "resolve", required_argument, NULL, 'r' },

@@ -72,6 +72,10 @@ await grep -q '^healthy$' <(docker inspect -f '{{.State.Health.Status}}' "$name"
 is "the engine finds it healthy" "$(docker inspect -f '{{.State.Health.Status}}' "$name")" healthy
 succeeds "it is healthy for root" inside mcpctl healthy
 succeeds "and for mcp" docker exec -u mcp "$name" mcpctl healthy
+doctor=$(inside mcpctl doctor)
+like "the doctor, called by root, looks as mcpinit does" "$doctor" 'findings of uid 1001, gid 1001, groups'
+is "and finds socket, workspace and pipes well" \
+	"$(grep -E '^(warn|fail) +(socket|engine|workspace|runtime_dir|pipes|config)' <<<"$doctor")" ""
 start=$(now_ms)
 docker stop "$name" >/dev/null
 at_most "docker stop is heeded (ms)" $(($(now_ms) - start)) 8000
