@@ -28,6 +28,7 @@ START_TEST(every_example_is_valid)
 {
 	glob_t found;
 	ck_assert_int_eq(glob("examples/*.ini", 0, NULL, &found), 0);
+	ck_assert_int_eq(glob("examples/*/*.ini", GLOB_APPEND, NULL, &found), 0);
 	for (size_t i = 0; i < found.gl_pathc; i++) {
 		struct conf *c = must_load(found.gl_pathv[i], NULL);
 		ck_assert_msg(c->servers[0] != NULL, "%s has no server", found.gl_pathv[i]);
@@ -39,12 +40,13 @@ END_TEST
 
 START_TEST(the_orchestrator_has_its_three_servers_and_a_second_agent)
 {
-	struct conf *c = must_load("examples/orchestrator.ini", NULL);
+	struct conf *c = must_load("examples/orchestrator/mcpinit.ini", NULL);
 	static const char *const names[] = { "github", "filesystem", "git" };
 	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
 		const struct conf_server *s = conf_find_server(c, names[i]);
 		ck_assert_ptr_nonnull(s);
 		ck_assert_str_eq(s->dns[0], "8.8.8.8");
+		ck_assert_int_gt(s->mem_limit, 0);
 	}
 	ck_assert_str_eq(c->agents[1]->name, "planner");
 	ck_assert(!conf_agent_may(c->agents[1], "github"));
