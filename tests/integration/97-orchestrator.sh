@@ -81,7 +81,7 @@ cat >>"$dir/.env" <<-END
 END
 token=ghp_$RANDOM$RANDOM$RANDOM
 inside() {
-	docker exec "${project}_orchestrator_1" "$@" 2>/dev/null || docker exec "$project-orchestrator-1" "$@"
+	docker exec "$(dc ps -q orchestrator)" "$@"
 }
 call() { # call SERVER TOOL ARGUMENTS: by mcpctl in mcpinit's container
 	inside mcpctl call "$@"
@@ -99,7 +99,7 @@ deployed() { # deployed WHO UID: the whole way
 	is "$1: mcpinit is $2" "$(inside awk '/^Uid/ {print $2}' /proc/1/status)" "$2"
 	like "$1: filesystem" "$(call filesystem read_text_file '{"path":"/workspace/README"}')" "a file of the repository"
 	like "$1: git, on the workspace as its owner" "$(call git read '{"path":"/proc/self/status"}')" 'Uid:[^0-9]*4321'
-	like "$1: git gets its arguments" "$(call git args)" 'mcp-server-git --repository /workspace'
+	like "$1: git gets its arguments" "$(call git args)" 'mcp-server-git\] \[--repository\] \[/workspace'
 	is "$1: github has the secret" "$(call github env '{"name":"GITHUB_PERSONAL_ACCESS_TOKEN"}')" "$token"
 	is "$1: git does not" "$(call git env '{"name":"GITHUB_PERSONAL_ACCESS_TOKEN"}' | grep -c "$token")" 0
 	unlike "$1: nor does mcpinit's environment" "$(inside env)" "$token"
