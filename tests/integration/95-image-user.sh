@@ -61,7 +61,8 @@ like "--group-add is kept" "$OUT" '^1001\|[^|]*,4444,[^|]*\|.*RUNNING'
 run "${with_engine[@]}" --read-only --tmpfs /run --tmpfs /tmp -- sh -c "$who"
 like "read-only, with a tmpfs" "$OUT" '^1001\|.*RUNNING'
 is "and nothing is complained about" "$(grep -iE 'entrypoint|mkdir|chown' <<<"$ERR")" ""
-run "${with_engine[@]}" --read-only --tmpfs /run:mode=1777 --user 1001 --group-add "$group" -- sh -c "$who"
+run "${with_engine[@]}" --read-only --tmpfs /run/mcp:uid=1001 --tmpfs /run/mcpinit:uid=1001 --user 1001 \
+	--group-add "$group" -- sh -c "$who"
 like "read-only, as --user" "$OUT" '^1001\|.*RUNNING'
 
 run "${with_engine[@]}" --cap-drop ALL -- true
