@@ -68,9 +68,9 @@ like "in the group of the engine's socket" "$(inside awk '/^Groups/' /proc/1/sta
 unlike "and not in root's" "$(inside awk '/^Groups/' /proc/1/status)" "[[:blank:]]0( |$)"
 is "the socket is as it was" "$(stat -c '%a %u %g' "$SOCKET")" "$socket_is"
 is "the health check's command is mcpctl healthy" "$(docker image inspect -f '{{.Config.Healthcheck.Test}}' "$IMAGE")" "[CMD mcpctl healthy]"
-await grep -q '^healthy$' <(docker inspect -f '{{.State.Health.Status}}' "$name")
+await sh -c "docker inspect -f '{{.State.Health.Status}}' $name | grep -qx healthy"
 is "the engine finds it healthy" "$(docker inspect -f '{{.State.Health.Status}}' "$name")" healthy
-succeeds "it is healthy for root" inside mcpctl healthy
+succeeds "it is healthy for root" docker exec "$name" mcpctl healthy
 succeeds "and for mcp" docker exec -u mcp "$name" mcpctl healthy
 doctor=$(inside mcpctl doctor)
 like "the doctor, called by root, looks as mcpinit does" "$doctor" 'findings of uid 1001, gid 1001, groups'
