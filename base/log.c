@@ -19,6 +19,11 @@ enum {
 		4 *
 		LINE_BYTES, /* a sentence before it is cut: no secret is cut in half before it is found */
 	SECRET_BYTES = 8, /* shorter values are words of everyday text */
+	MARK_BYTES = 3,
+	LONG_BYTES =
+		2048, /* of a longer secret parts are found, too: text is cut before it is looked at … */
+	SEED_STEP = 1024, /* … by SEED_BYTES of it, every so far, and what surrounds them */
+	SEED_BYTES = 64,
 };
 
 struct secret {
@@ -93,34 +98,84 @@ static void add_secret(const char *text, size_t len)
 	self.n_secrets++;
 }
 
+/* A server that logs JSON, or quotes what it says, writes it like this. */
+static void add_quoted(const char *text, size_t len)
+{
+	_cleanup_buf_ struct buf quoted = { 0 };
+	for (size_t i = 0; i < len; i++) {
+		bool is_special = text[i] == '"' || text[i] == '\\' || text[i] == '\t';
+		if (is_special && buf_adds(&quoted, "\\") < 0)
+			return;
+		if (buf_add(&quoted, text[i] == '\t' ? "t" : text + i, 1) < 0)
+			return;
+	}
+	if (quoted.len > len)
+		add_secret(quoted.data, quoted.len);
+}
+
 void log_redact_add(const char *value)
 {
-	size_t len = strlen(value);
-	add_secret(value, len);
+	add_secret(value, strlen(value));
 	/* What reads line by line, a server's stderr, meets a key of many lines one line at a time. */
 	while (*value) {
 		size_t line = strcspn(value, "\r\n");
-		if (line < len)
-			add_secret(value, line);
+		add_secret(value, line);
+		add_quoted(value, line);
 		value += line + strspn(value + line, "\r\n");
 	}
 }
 
+/* The mark in place of n bytes at hit; returns what text is long then. */
+static size_t put_mark(char *text, size_t len, char *hit, size_t n)
+{
+	static const char mark[] = { '*', '*', '*' };
+	char *behind = hit + n;
+	memcpy(hit, mark, MARK_BYTES);
+	memmove(hit + MARK_BYTES, behind, len - (size_t)(behind - text));
+	return len - (n - MARK_BYTES);
+}
+
+/* Every part of a long secret around its bytes from `from` on, as far as the two agree. */
+static size_t redact_part(char *text, size_t len, const struct secret *s, size_t from)
+{
+	char *at = text, *hit;
+	while ((hit = memmem(at, len - (size_t)(at - text), s->text + from, SEED_BYTES))) {
+		size_t before = 0, n = SEED_BYTES;
+		while (before < from && hit - before > at &&
+		       hit[-1 - (ptrdiff_t)before] == s->text[from - before - 1])
+			before++;
+		while (from + n < s->len && hit + n < text + len && hit[n] == s->text[from + n])
+			n++;
+		len = put_mark(text, len, hit - before, before + n);
+		at = hit - before + MARK_BYTES;
+	}
+	return len;
+}
+
+static size_t redact_long(char *text, size_t len, const struct secret *s)
+{
+	len = redact_part(text, len, s, s->len - SEED_BYTES);
+	for (size_t from = s->len / SEED_STEP * SEED_STEP; from > 0; from -= SEED_STEP)
+		if (from + SEED_BYTES <= s->len)
+			len = redact_part(text, len, s, from);
+	return redact_part(text, len, s, 0);
+}
+
+static size_t redact_whole(char *text, size_t len, const struct secret *s)
+{
+	char *at = text, *hit;
+	while ((hit = memmem(at, len - (size_t)(at - text), s->text, s->len))) {
+		len = put_mark(text, len, hit, s->len);
+		at = hit + MARK_BYTES;
+	}
+	return len;
+}
+
 size_t log_redact(char *text, size_t len)
 {
-	static const char mark[] = "***";
-	const size_t mark_len = sizeof(mark) - 1;
 	for (size_t i = 0; i < self.n_secrets; i++) {
 		const struct secret *s = &self.secrets[i];
-		char *at = text, *hit;
-		while ((hit = memmem(at, len - (size_t)(at - text), s->text, s->len))) {
-			char *behind = hit + s->len;
-			size_t left = len - (size_t)(behind - text);
-			memcpy(hit, mark, mark_len);
-			memmove(hit + mark_len, behind, left);
-			len -= s->len - mark_len;
-			at = hit + mark_len;
-		}
+		len = s->len < LONG_BYTES ? redact_whole(text, len, s) : redact_long(text, len, s);
 	}
 	return len;
 }
@@ -390,7 +445,10 @@ bool log_event(enum log_level level, const char *who, const struct log_field *fi
 	va_end(again);
 	va_end(ap);
 	if (text && n >= 0) {
-		struct line l = { level, who, fields, text, log_redact(text, (size_t)n) };
+		size_t len = log_redact(text, (size_t)n);
+		if (n == RAW_BYTES && len > LONG_BYTES)
+			len -= LONG_BYTES; /* cut there, it may end in a part that was not found */
+		struct line l = { level, who, fields, text, len };
 		is_put = emit(&l);
 	} else {
 		drop();

@@ -34,6 +34,7 @@ struct errlog {
 	uint64_t next_seq;
 	uint64_t process_seq; /* the first line of this process */
 	struct buf half;
+	bool is_hiding; /* the rest of the line is not shown: see ends_hidden() */
 	struct buf tail;
 	int64_t filled_ms; /* when the token bucket was filled up last */
 	int64_t tokens;	   /* in thousandths of a line */
@@ -138,14 +139,24 @@ void errlog_flush(struct errlog *g)
 	if (g->half.len > 0)
 		take_line(g, g->half.data, g->half.len);
 	buf_done(&g->half);
+	g->is_hiding = false;
+}
+
+/* A part of a secret that goes up to the cut: what follows cannot be told from the rest of it. */
+static bool ends_hidden(const struct buf *half, size_t len_before)
+{
+	return half->len < len_before && half->len >= 3 &&
+	       memcmp(half->data + half->len - 3, "***", 3) == 0;
 }
 
 static void cut_half(struct errlog *g)
 {
+	size_t len = g->half.len;
 	g->half.len = log_redact(g->half.data, g->half.len);
 	g->half.data[g->half.len] = '\0';
-	if (g->half.len <= LINE_BYTES)
-		return;
+	g->is_hiding = ends_hidden(&g->half, len);
+	if (g->half.len < LINE_BYTES + SECRET_BYTES)
+		return; /* there is room for more again, and nothing is cut without enough behind it */
 	char behind = g->half.data[LINE_BYTES];
 	take_line(g, g->half.data, LINE_BYTES);
 	g->half.data[LINE_BYTES] = behind;
@@ -158,10 +169,10 @@ void errlog_feed(struct errlog *g, const char *bytes, size_t n)
 		const char *end = memchr(bytes, '\n', n);
 		size_t len = end ? (size_t)(end - bytes) : n;
 		size_t room = LINE_BYTES + SECRET_BYTES - g->half.len;
-		bool is_cut = len > room;
+		bool is_cut = len > room && !g->is_hiding;
 		if (is_cut)
 			len = room;
-		if (buf_add(&g->half, bytes, len) < 0)
+		if (!g->is_hiding && buf_add(&g->half, bytes, len) < 0)
 			return; /* out of memory: these bytes are lost, the next are not */
 		if (is_cut)
 			cut_half(g);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "base/log.h"
 
+#include "base/buf.h"
 #include "base/fd.h"
 
 #include <check.h>
@@ -200,6 +201,35 @@ START_TEST(each_line_of_a_secret_of_many_lines_is_secret)
 }
 END_TEST
 
+START_TEST(a_secret_is_known_in_the_form_that_quotes_give_it)
+{
+	log_redact_add("se\"cr\\et\tvalue");
+	log_info("a", "{\"token\":\"se\\\"cr\\\\et\\tvalue\"}");
+	ck_assert_ptr_nonnull(strstr(drain(), "{\"token\":\"***\"}"));
+}
+END_TEST
+
+/* Numbers, so that each part of it is another one. */
+static char *long_secret(void)
+{
+	struct buf b = { 0 };
+	for (int i = 0; b.len < 100000; i++)
+		ck_assert_int_eq(buf_addf(&b, "<%06d>", i), 0);
+	return buf_take(&b);
+}
+
+START_TEST(no_part_of_a_long_secret_is_in_a_sentence_that_was_cut)
+{
+	char *secret = long_secret();
+	log_redact_add(secret);
+	log_info("a", "all: %s.", secret);
+	log_info("a", "its begin: %.*s", 5000, secret);
+	log_info("a", "within: %.*s", 1100, secret + 70001);
+	ck_assert_ptr_null(strpbrk(drain(), "<>"));
+	free(secret);
+}
+END_TEST
+
 START_TEST(redaction_gives_the_new_length)
 {
 	log_redact_add("12345678");
@@ -233,6 +263,8 @@ Suite *suite_base_log(void)
 	tcase_add_test(c, a_line_that_was_begun_is_finished_before_the_next);
 	tcase_add_loop_test(c, secrets_do_not_appear_in_sentence_field_or_name, 0, 2);
 	tcase_add_test(c, each_line_of_a_secret_of_many_lines_is_secret);
+	tcase_add_test(c, a_secret_is_known_in_the_form_that_quotes_give_it);
+	tcase_add_test(c, no_part_of_a_long_secret_is_in_a_sentence_that_was_cut);
 	tcase_add_test(c, redaction_gives_the_new_length);
 	tcase_add_test(c, levels_have_the_names_of_the_config);
 	suite_add_tcase(s, c);

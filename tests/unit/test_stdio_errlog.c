@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: MIT */
+#include "base/buf.h"
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/loop.h"
@@ -173,6 +174,26 @@ START_TEST(a_secret_is_found_where_a_long_line_is_cut)
 }
 END_TEST
 
+START_TEST(a_secret_longer_than_a_piece_of_a_line_leaves_nothing)
+{
+	struct buf b = { 0 };
+	for (int i = 0; b.len < 100000; i++)
+		ck_assert_int_eq(buf_addf(&b, "<%06d>", i), 0);
+	log_redact_add(b.data);
+	static char filler[9000];
+	memset(filler, 'x', sizeof(filler));
+	for (size_t before = 0; before < sizeof(filler); before += 299) {
+		errlog_begin(g);
+		errlog_feed(g, filler, before);
+		for (size_t at = 0; at < b.len; at += 4096)
+			errlog_feed(g, b.data + at, b.len - at < 4096 ? b.len - at : 4096);
+		errlog_feed(g, "\n", 1);
+		ck_assert_ptr_null(strpbrk(errlog_tail(g, 1000000), "<>0123456789"));
+	}
+	buf_done(&b);
+}
+END_TEST
+
 START_TEST(long_lines_become_several_and_lose_nothing)
 {
 	size_t size = 100000;
@@ -321,6 +342,7 @@ Suite *suite_stdio_errlog(void)
 	tcase_add_test(c, the_tail_is_of_this_process_and_begins_with_a_whole_character);
 	tcase_add_test(c, secrets_are_in_neither_the_ring_nor_the_log_nor_the_tail);
 	tcase_add_test(c, a_secret_is_found_where_a_long_line_is_cut);
+	tcase_add_test(c, a_secret_longer_than_a_piece_of_a_line_leaves_nothing);
 	tcase_add_test(c, long_lines_become_several_and_lose_nothing);
 	tcase_add_test(c, the_ring_keeps_the_newest_256_kib);
 	tcase_add_test(c, a_flood_reaches_the_ring_but_not_the_log_and_is_told_of_once);
