@@ -3,6 +3,7 @@
 
 #include "base/cleanup.h"
 #include "base/err.h"
+#include "base/log.h"
 
 #include <errno.h>
 #include <inttypes.h>
@@ -170,6 +171,13 @@ static bool is_cli_name(const struct cli *c, const char *name)
 	return !is_local && is_proxy_name(name); /* Go takes no proxy to a unix socket */
 }
 
+/* Does it hold what the log may not show? Out of memory counts as yes. */
+static bool is_secret(const char *value)
+{
+	_cleanup_free_ char *copy = strdup(value);
+	return !copy || log_redact(copy, strlen(copy)) != strlen(value) || strcmp(copy, value) != 0;
+}
+
 static int variable(struct cli *c, const char *item, struct err *e)
 {
 	const char *value = strchr(item, '=');
@@ -186,11 +194,11 @@ static int variable(struct cli *c, const char *item, struct err *e)
 			c->is_oom = true;
 		return 0;
 	}
-	if (is_proxy_name(name) && strchr(value, '@'))
+	if (is_secret(value) || (is_proxy_name(name) && strchr(value, '@')))
 		return err_set(
 			e, -EINVAL,
-			"environment: the docker CLI would take %s for itself and show its password "
-			"to everybody who can list processes; set launch = api",
+			"environment: the docker CLI would take %s for itself, and as an argument its value "
+			"is shown to everybody who can list processes; set launch = api",
 			name);
 	flag(c, "-e", item);
 	return 0;

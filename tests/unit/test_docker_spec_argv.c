@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "base/buf.h"
 #include "base/err.h"
+#include "base/log.h"
 #include "docker/spec.h"
 
 #include <check.h>
@@ -141,6 +142,21 @@ START_TEST(a_proxy_with_a_password_never_reaches_argv)
 }
 END_TEST
 
+START_TEST(a_secret_that_the_cli_would_obey_never_reaches_argv)
+{
+	log_redact_add("X-Token=hunter2hunter2");
+	docker_list_add(&spec.env, "DOCKER_CUSTOM_HEADERS=X-Token=hunter2hunter2");
+	char **a = NULL, **v = NULL;
+	struct err e = { 0 };
+	ck_assert_int_eq(docker_spec_argv(&spec, &params, &a, &v, &e), -EINVAL);
+	log_redact_clear();
+	ck_assert_ptr_nonnull(strstr(e.text, "DOCKER_CUSTOM_HEADERS"));
+	ck_assert_ptr_null(strstr(e.text, "hunter2"));
+	argv_has(
+		"|-e|DOCKER_CUSTOM_HEADERS=X-Token=hunter2hunter2|"); /* as no secret it may be seen */
+}
+END_TEST
+
 START_TEST(a_mount_with_commas_and_quotes_is_csv)
 {
 	char *labels[] = { (char *)"k=v,w", (char *)"l=", NULL };
@@ -268,6 +284,7 @@ Suite *suite_docker_spec_argv(void)
 	tcase_add_test(c, a_name_the_cli_obeys_does_not_change_the_cli);
 	tcase_add_test(c, the_same_value_as_the_clis_own_goes_by_name);
 	tcase_add_test(c, a_proxy_with_a_password_never_reaches_argv);
+	tcase_add_test(c, a_secret_that_the_cli_would_obey_never_reaches_argv);
 	tcase_add_test(c, a_mount_with_commas_and_quotes_is_csv);
 	tcase_add_test(c, a_part_of_a_volume_is_never_left_to_an_older_api);
 	tcase_add_test(c, every_other_field_has_its_flag);
