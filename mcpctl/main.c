@@ -11,6 +11,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <unistd.h>
 
 static const struct verb verbs[] = {
@@ -212,6 +213,8 @@ static void fill_stdio(void)
 
 int main(int argc, char **argv)
 {
+	(void)prctl(PR_SET_DUMPABLE, 0L, 0L, 0L,
+		    0L); /* no core: what passes through may be secret */
 	fill_stdio();
 	struct cli c = {
 		.where = { .environment = getenv("MCPCTL_SOCKET"),

@@ -15,6 +15,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <unistd.h>
 
 #define DEFAULT_CONFIG "/etc/mcpinit/mcpinit.ini"
@@ -89,6 +90,8 @@ static void block_signals(void)
 
 int main(int argc, char **argv)
 {
+	/* No core, and no /proc/PID/environ for others of our user: secrets are in both. An exec takes it back. */
+	(void)prctl(PR_SET_DUMPABLE, 0L, 0L, 0L, 0L);
 	struct options o = { 0 };
 	int status = parse(argc, argv, &o);
 	if (status >= 0)

@@ -11,6 +11,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -32,6 +33,8 @@ static int resolve(const char *name)
 int main(int argc, char **argv)
 {
 	identity_take_on(); /* before anything is looked at */
+	(void)prctl(PR_SET_DUMPABLE, 0L, 0L, 0L,
+		    0L); /* no core: variables and logins are read here */
 	static const struct option longs[] = { { "json", no_argument, NULL, 'j' },
 					       { "deep", no_argument, NULL, 'd' },
 					       { "resolve", required_argument, NULL, 'r' },
