@@ -43,7 +43,7 @@ int docker_classify(int status, const char *message);
 
 /* One container event of our instance. */
 struct docker_event {
-	const char *id, *name, *action; /* action: start die oom kill destroy health_status */
+	const char *id, *name, *action; /* action: create start die oom kill destroy health_status */
 	const char *health;		/* health_status: "healthy" or "unhealthy" */
 	int exit_code;			/* die; -1 otherwise */
 };

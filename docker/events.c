@@ -60,8 +60,8 @@ static int add_filters(struct buf *path, const char *instance)
 	cJSON *labels = cJSON_AddArrayToObject(tree, "label");
 	cJSON *types = cJSON_AddArrayToObject(tree, "type");
 	cJSON *actions = cJSON_AddArrayToObject(tree, "event");
-	static const char *const wanted[] = { "start", "die",	  "oom",
-					      "kill",  "destroy", "health_status" };
+	static const char *const wanted[] = { "create", "start",   "die",	   "oom",
+					      "kill",	"destroy", "health_status" };
 	int r = buf_addf(&json, "%s=%s", DOCKER_LABEL_INSTANCE, instance);
 	if (r == 0 && !cJSON_AddItemToArray(labels, cJSON_CreateString(json.data)))
 		r = -ENOMEM;

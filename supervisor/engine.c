@@ -157,11 +157,25 @@ static void down(void *ctx, const struct err *e)
 		shutdown_look(sv->shutdown);
 }
 
+/* Made by us, by its name: mcpinit-INSTANCE-… */
+static bool is_our_name(const struct supervisor *sv, const char *name)
+{
+	static const char prefix[] = "mcpinit-";
+	size_t n = strlen(sv->instance);
+	return name && strncmp(name, prefix, sizeof(prefix) - 1) == 0 &&
+	       strncmp(name + sizeof(prefix) - 1, sv->instance, n) == 0 &&
+	       name[sizeof(prefix) - 1 + n] == '-';
+}
+
 static void event(void *ctx, const struct docker_event *ev)
 {
 	struct supervisor *sv = ctx;
+	bool is_wanted = false;
 	for (size_t i = 0; i < sv->n_servers; i++)
-		server_event(sv->servers[i], ev);
+		is_wanted |= server_event(sv->servers[i], ev);
+	/* The engine makes what it was asked for, also when the docker command that asked was killed meanwhile. */
+	if (!is_wanted && strcmp(ev->action, "create") == 0 && is_our_name(sv, ev->name))
+		docker_remove(sv->docker, ev->id);
 }
 
 int engine_open(struct supervisor *sv, struct err *e)

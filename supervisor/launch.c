@@ -14,6 +14,7 @@
 
 #include <errno.h>
 #include <stdio.h>
+#include <string.h>
 
 enum { FALLBACK_RULE = 3 /* starts in a row by falling back: then it is said */ };
 
@@ -367,10 +368,12 @@ void launch_conf_moved(struct launch *l, const struct conf_server *conf)
 	l->p.conf = conf;
 }
 
-void launch_event(struct launch *l, const struct docker_event *ev)
+bool launch_event(struct launch *l, const struct docker_event *ev)
 {
+	bool is_its = l->name && ev->name && strcmp(l->name, ev->name) == 0;
 	if (l->carrier && l->carrier->ops->event)
 		l->carrier->ops->event(l->carrier, ev);
+	return is_its;
 }
 
 const char *launch_via(const struct launch *l)

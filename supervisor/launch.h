@@ -60,8 +60,8 @@ void launch_kill(struct launch *l);
 void launch_free(struct launch *l);
 /* The same configuration at another place: the one it borrowed goes. */
 void launch_conf_moved(struct launch *l, const struct conf_server *conf);
-/* A container event that may be about it. */
-void launch_event(struct launch *l, const struct docker_event *ev);
+/* A container event that may be about it. True: about the container that it makes. */
+bool launch_event(struct launch *l, const struct docker_event *ev);
 
 /* "api", "cli", "process"; container ID (64 digits), name or pid as text; "" while unknown. */
 const char *launch_via(const struct launch *l);

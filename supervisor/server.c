@@ -377,8 +377,7 @@ void server_engine_back(struct server *s)
 	server_kick(s);
 }
 
-void server_event(struct server *s, const struct docker_event *ev)
+bool server_event(struct server *s, const struct docker_event *ev)
 {
-	if (s->launch)
-		launch_event(s->launch, ev);
+	return s->launch && launch_event(s->launch, ev);
 }

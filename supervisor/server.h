@@ -70,8 +70,8 @@ bool server_borrows(const struct server *s, const struct conf_server *conf);
 void server_kick(struct server *s);
 /* The engine answers again: the api gets its chance again, too. */
 void server_engine_back(struct server *s);
-/* A container event that may be about it. */
-void server_event(struct server *s, const struct docker_event *ev);
+/* A container event that may be about it. True: about the container that it launches just now. */
+bool server_event(struct server *s, const struct docker_event *ev);
 
 /* Who is attached: pipes are added at boot, sessions by `connect`. */
 struct agents *server_agents(struct server *s);

@@ -337,12 +337,11 @@ void __wrap_launch_free(struct launch *l)
 	free(l);
 }
 
-void __real_launch_event(struct launch *l, const struct docker_event *ev);
-void __wrap_launch_event(struct launch *l, const struct docker_event *ev);
-void __wrap_launch_event(struct launch *l, const struct docker_event *ev)
+bool __real_launch_event(struct launch *l, const struct docker_event *ev);
+bool __wrap_launch_event(struct launch *l, const struct docker_event *ev);
+bool __wrap_launch_event(struct launch *l, const struct docker_event *ev)
 {
-	if (!script.is_on)
-		__real_launch_event(l, ev);
+	return !script.is_on && __real_launch_event(l, ev);
 }
 
 const char *__real_launch_via(const struct launch *l);
