@@ -43,9 +43,10 @@ int docker_classify(int status, const char *message);
 
 /* One container event of our instance. */
 struct docker_event {
-	const char *id, *name, *action; /* action: create start die oom kill destroy health_status */
-	const char *health;		/* health_status: "healthy" or "unhealthy" */
-	int exit_code;			/* die; -1 otherwise */
+	const char *id, *name,
+		*action;    /* action: create start die oom kill destroy health_status */
+	const char *health; /* health_status: "healthy" or "unhealthy" */
+	int exit_code;	    /* die; -1 otherwise */
 };
 
 /* A credential helper, docker-credential-NAME of config.json, asked for the login of one registry. */
