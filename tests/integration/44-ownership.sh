@@ -241,3 +241,40 @@ is "recreated: exactly the wanted ones" "$(every "${new:0:12}")" "$wanted"
 docker stop orchestrator >/dev/null
 is "recreated: nothing after its end" "$(docker ps -aq --filter label=io.mcpinit.instance)" ""
 docker rm orchestrator >/dev/null
+
+# The same by Compose, which names the instance; with -t 0 the former self is killed and cannot tidy up.
+if docker compose version >/dev/null 2>&1; then
+	compose=(docker compose)
+elif command -v docker-compose >/dev/null; then
+	compose=(docker-compose)
+else
+	skip "compose up --force-recreate" "neither docker compose nor docker-compose is installed"
+	exit 0
+fi
+project=own$$
+cat >"$WORK/compose.yml" <<END
+version: "3.9"
+services:
+  orchestrator:
+    image: mcpinit-test/mcpinit:local
+    network_mode: none
+    volumes: ["$engine_sock:/var/run/docker.sock", "$WORK/etc:/etc/mcpinit:ro"]
+END
+up() { # up OPTION...: and wait until it is ready; its ID is in own
+	timeout 60 "${compose[@]}" -p "$project" -f "$WORK/compose.yml" up -d "$@" >"$WORK/compose.log" 2>&1
+	own=$(docker ps -q --no-trunc --filter "label=com.docker.compose.project=$project")
+	await docker exec "$own" mcpctl wait --timeout 20s
+}
+up
+for patience in 10 0; do
+	old=$own
+	before=$(docker ps -aq --no-trunc --filter label=io.mcpinit.instance | sort)
+	up --force-recreate -t $patience
+	await has_every "$project-orchestrator-1" "$wanted"
+	unlike "compose up --force-recreate -t $patience: another container" "$own" "^$old$"
+	is "compose up --force-recreate -t $patience: exactly the wanted servers" "$(every "$project-orchestrator-1")" "$wanted"
+	is "compose up --force-recreate -t $patience: none of the former ones" \
+		"$(comm -12 <(docker ps -aq --no-trunc --filter label=io.mcpinit.instance | sort) - <<<"$before")" ""
+done
+"${compose[@]}" -p "$project" -f "$WORK/compose.yml" down >/dev/null 2>&1
+is "compose down: nothing is left" "$(docker ps -aq --filter label=io.mcpinit.instance)" ""
