@@ -10,6 +10,7 @@
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/stat.h>
 
 bool docker_is_windows_path(const char *path)
 {
@@ -93,9 +94,10 @@ static int cannot_map(const char *path, const char *where, struct err *e)
 {
 	return err_set(
 		e, -EXDEV,
-		"%s lies %s, which no other container can see; mount it into this container from the "
-		"host or from a volume, or (for the workspace) set workspace_host to its path on the host",
-		path, where);
+		"%s lies %s, which no other container can see; mount it into this container from a directory "
+		"of the host or a volume (docker run -v SOURCE:%s), or, for the workspace, set "
+		"workspace_host to its path on the host",
+		path, where, path);
 }
 
 static int translate(const struct docker_own_mount *m, const char *rest, bool has_subpath,
@@ -146,4 +148,21 @@ int docker_hostpath(const struct docker_self *self, const char *path, bool has_s
 	mount.is_read_only = is_read_only || m->is_read_only;
 	*ret = mount;
 	return 0;
+}
+
+int docker_hostpath_below(const struct docker_self *self, const char *path, size_t i, char **ret,
+			  struct err *e)
+{
+	struct stat st;
+	const char *destination = self->mounts[i].destination;
+	*ret = NULL;
+	_cleanup_free_ char *real = resolve(path, e);
+	_cleanup_free_ char *at = real ? resolve(destination, e) : NULL;
+	if (!at)
+		return e ? e->code : -EINVAL;
+	const char *rest = below(at, real);
+	if (!rest || !*rest || (stat(at, &st) == 0 && S_ISSOCK(st.st_mode)))
+		return 0;
+	*ret = strdup(rest);
+	return *ret ? 0 : err_oom(e);
 }

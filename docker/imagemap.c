@@ -5,16 +5,25 @@
 #include <string.h>
 
 /*
- * One row per runner (package NULL, the last of its runner) or per package that needs more than its runner's image.
+ * One row per well-known package that needs more than its runner's image, then per runner (package NULL). Filesystem,
+ * memory, fetch and time need no more. With has_program the package is the image's own program, and takes the
+ * package's arguments: prefix first.
+ * GitHub: what was the npm package is an image now, with the same variable for the token.
+ * Playwright: brings the browser, which npx would not.
  * uvx: a glibc image, since many wheels are not built for musl; mcp-server-git calls git, which the slim one lacks.
  */
 static const struct {
 	const char *runner, *package, *image;
+	bool has_program;
+	const char *prefix;
 } rows[] = {
-	{ "npx", "@cyanheads/git-mcp-server", "node:lts" }, /* git */
-	{ "npx", NULL, "node:lts-alpine" },
-	{ "uvx", "mcp-server-git", "ghcr.io/astral-sh/uv:python3.12-bookworm" },
-	{ "uvx", NULL, "ghcr.io/astral-sh/uv:python3.12-bookworm-slim" },
+	{ "npx", "@modelcontextprotocol/server-github", "ghcr.io/github/github-mcp-server", true,
+	  "stdio" },
+	{ "npx", "@playwright/mcp", "mcr.microsoft.com/playwright/mcp", true, NULL },
+	{ "npx", "@cyanheads/git-mcp-server", "node:lts", false, NULL }, /* git */
+	{ "npx", NULL, "node:lts-alpine", false, NULL },
+	{ "uvx", "mcp-server-git", "ghcr.io/astral-sh/uv:python3.12-bookworm", false, NULL },
+	{ "uvx", NULL, "ghcr.io/astral-sh/uv:python3.12-bookworm-slim", false, NULL },
 };
 
 /* Flags of npx and uvx with a value of their own behind them. */
@@ -81,20 +90,40 @@ static bool installs(const char *const *argv, const char *package)
 	return false;
 }
 
+/*
+ * Is it this package's own program, of no particular version, with no flag but "yes"? Then what stands behind it is the
+ * program's arguments. NULL: it is not.
+ */
+static const char *const *program_args(const char *const *argv, const char *package)
+{
+	const char *const *p = argv + 1;
+	while (*p && (strcmp(*p, "-y") == 0 || strcmp(*p, "--yes") == 0 || strcmp(*p, "--") == 0))
+		p++;
+	size_t n = strlen(package);
+	if (!*p || strncmp(*p, package, n) != 0)
+		return NULL;
+	bool is_any = (*p)[n] == '\0' || strcmp(*p + n, "@latest") == 0;
+	return is_any ? p + 1 : NULL;
+}
+
 bool imagemap_find(const char *const *argv, struct imagemap *ret)
 {
 	if (!argv || !argv[0])
 		return false;
 	const char *runner = base_name(argv[0]);
 	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		const char *package = rows[i].package;
+		const char *const *args = NULL;
 		if (strcmp(runner, rows[i].runner) != 0)
 			continue;
-		if (rows[i].package && !installs(argv, rows[i].package))
+		if (rows[i].has_program ? !(args = program_args(argv, package))
+					: package && !installs(argv, package))
 			continue;
 		*ret = (struct imagemap){
 			.image = rows[i].image,
-			.needs_cache = true,
-			.is_installing = true,
+			.prefix = rows[i].prefix,
+			.args = args,
+			.is_installing = !args,
 		};
 		return true;
 	}

@@ -8,9 +8,11 @@
 #include <stdbool.h>
 
 struct imagemap {
-	const char *image;  /* static */
-	bool needs_cache;   /* a cache volume on /tmp, HOME and package caches in it */
-	bool is_installing; /* packages are fetched at start: start_timeout is the long one */
+	const char *image; /* static */
+	/* The image is the package's program: its command is prefix (or none: NULL) and these of argv; NULL: all of argv. */
+	const char *prefix;	 /* static */
+	const char *const *args; /* borrowed */
+	bool is_installing; /* packages are fetched at start: into a cache on /tmp, and start_timeout is the long one */
 };
 
 /* argv: the words of `command`. True when its first word is npx or uvx (path stripped). */

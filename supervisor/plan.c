@@ -73,6 +73,14 @@ static int by_workspace_host(const struct plan_params *p, const char *path, bool
 			     struct docker_mount *ret, struct err *e)
 {
 	char *source = NULL;
+	struct docker_mount ours = { 0 };
+	/* Where it lies is the operator's word; that we may only read it is not. */
+	if (p->self &&
+	    docker_hostpath(p->self, path, p->has_subpath, is_read_only, &ours, NULL) == 0) {
+		is_read_only = ours.is_read_only;
+		free(ours.source);
+		free(ours.subpath);
+	}
 	if (asprintf(&source, "%s%s", p->conf->workspace_host, path + strlen(p->conf->workspace)) <
 	    0)
 		return err_oom(e);
@@ -84,10 +92,15 @@ static int by_workspace_host(const struct plan_params *p, const char *path, bool
 	return 0;
 }
 
+static const char *path_of(const struct plan_params *p, const struct conf_volume *v)
+{
+	return strcmp(v->source, "workspace") == 0 ? p->conf->workspace : v->source;
+}
+
 static int find_source(const struct plan_params *p, const struct conf_volume *v,
 		       struct docker_mount *ret, struct err *e)
 {
-	const char *path = strcmp(v->source, "workspace") == 0 ? p->conf->workspace : v->source;
+	const char *path = path_of(p, v);
 	if (p->conf->workspace_host && is_workspace(p, v->source))
 		return by_workspace_host(p, path, v->is_read_only, ret, e);
 	if (path[0] == '/' || docker_is_windows_path(path))
@@ -100,18 +113,73 @@ static int find_source(const struct plan_params *p, const struct conf_volume *v,
 	return ret->source ? 0 : err_oom(e);
 }
 
-/* Takes m's strings on success. */
+/* Takes m's strings. */
 static int add_mount(struct docker_spec *s, struct docker_mount *m, const char *target,
 		     struct err *e)
 {
 	struct docker_mount *more = realloc(s->mounts, (s->n_mounts + 1) * sizeof(*more));
-	if (!more)
+	if (more) {
+		s->mounts = more;
+		m->target = strdup(target);
+	}
+	if (!m->target) {
+		free(m->source);
+		free(m->subpath);
+		docker_list_free(m->labels);
 		return err_oom(e);
-	s->mounts = more;
-	m->target = strdup(target);
-	if (!m->target)
-		return err_oom(e);
+	}
 	s->mounts[s->n_mounts++] = *m;
+	return 0;
+}
+
+/* Does the configuration itself say what lies there? */
+static bool is_target(const struct conf_server *c, const char *path)
+{
+	size_t n = strlen(path);
+	for (const struct conf_volume *v = c->volumes; v && v->source; v++)
+		if (strcmp(v->target, path) == 0)
+			return true;
+	for (char **t = c->tmpfs; t && *t; t++)
+		if (strncmp(*t, path, n) == 0 && ((*t)[n] == '\0' || (*t)[n] == ':'))
+			return true;
+	return false;
+}
+
+/* One of our own mounts, on target: from the host again, or memory again, so that what it hides stays hidden. */
+static int add_nested(const struct plan_params *p, struct docker_spec *s,
+		      const struct docker_own_mount *own, const struct conf_volume *v,
+		      const char *target)
+{
+	struct docker_mount m = { 0 };
+	bool is_read_only = v->is_read_only || own->is_read_only;
+	bool is_hosts = strcmp(own->type, "bind") == 0 || strcmp(own->type, "volume") == 0;
+	if (!is_hosts)
+		return docker_list_addf(&s->tmpfs, "%s%s", target, is_read_only ? ":ro" : "");
+	int r = docker_hostpath(p->self, own->destination, p->has_subpath, is_read_only, &m, NULL);
+	return r < 0 ? r : add_mount(s, &m, target, NULL);
+}
+
+/* The server shall see what we see: our own mounts below v's source, on the same places below its target. */
+static int plan_nested(const struct plan_params *p, struct docker_spec *s,
+		       const struct conf_volume *v, struct err *e)
+{
+	const char *path = path_of(p, v);
+	size_t n = strlen(v->target);
+	while (n > 1 && v->target[n - 1] == '/')
+		n--;
+	for (size_t i = 0; i < p->self->n_mounts; i++) {
+		_cleanup_free_ char *rest = NULL, *target = NULL;
+		int r = docker_hostpath_below(p->self, path, i, &rest, e);
+		if (r < 0)
+			return r;
+		if (!rest)
+			continue;
+		if (asprintf(&target, "%.*s%s", (int)n, v->target, rest) < 0)
+			return err_oom(e);
+		if (!is_target(p->server, target) &&
+		    add_nested(p, s, &p->self->mounts[i], v, target) < 0)
+			return err_oom(e);
+	}
 	return 0;
 }
 
@@ -119,31 +187,33 @@ static int plan_volumes(const struct plan_params *p, struct docker_spec *s, stru
 {
 	for (const struct conf_volume *v = p->server->volumes; v && v->source; v++) {
 		struct docker_mount m = { 0 };
+		bool is_by_host = p->conf->workspace_host && is_workspace(p, v->source);
 		int r = find_source(p, v, &m, e);
+		if (r == 0)
+			r = add_mount(s, &m, v->target, e);
+		if (r == 0 && p->self && p->self->id && path_of(p, v)[0] == '/' && !is_by_host &&
+		    !docker_is_windows_path(v->source))
+			r = plan_nested(p, s, v, e);
 		if (r < 0)
 			return r == -ENOMEM ? r : err_prefix(e, "volumes: %s", v->source);
-		r = add_mount(s, &m, v->target, e);
-		if (r < 0) {
-			free(m.source);
-			free(m.subpath);
-			return r;
-		}
 	}
 	return 0;
 }
 
-/* --- npx and uvx ----------------------------------------------------------------------------- */
-
-static bool has_own_tmp(const struct conf_server *c)
+/*
+ * A checkout may belong to another user than the server's (the workspace's owner is not that of all in it), and git then
+ * refuses to look at it. Which user that is was decided here, so it is no news to the server.
+ */
+static int plan_git(struct docker_spec *s, struct err *e)
 {
-	for (const struct conf_volume *v = c->volumes; v && v->source; v++)
-		if (strcmp(v->target, "/tmp") == 0)
-			return true;
-	for (char **t = c->tmpfs; t && *t; t++)
-		if (strncmp(*t, "/tmp", 4) == 0 && ((*t)[4] == '\0' || (*t)[4] == ':'))
-			return true;
-	return false;
+	if (docker_env_set(&s->env, "GIT_CONFIG_COUNT", "1") < 0 ||
+	    docker_env_set(&s->env, "GIT_CONFIG_KEY_0", "safe.directory") < 0 ||
+	    docker_env_set(&s->env, "GIT_CONFIG_VALUE_0", "*") < 0)
+		return err_oom(e);
+	return 0;
 }
+
+/* --- npx and uvx ----------------------------------------------------------------------------- */
 
 /* What package runners write lives in one volume per server, so that the second start need not fetch again. */
 static int plan_cache(const struct plan_params *p, struct docker_spec *s, struct err *e)
@@ -159,7 +229,7 @@ static int plan_cache(const struct plan_params *p, struct docker_spec *s, struct
 	for (size_t i = 0; i < sizeof(vars) / sizeof(vars[0]); i++)
 		if (docker_env_set(&s->env, vars[i][0], vars[i][1]) < 0)
 			return err_oom(e);
-	if (has_own_tmp(p->server))
+	if (is_target(p->server, "/tmp"))
 		return 0;
 	/* By its labels `mcpctl sweep --volumes` finds it. */
 	struct docker_mount m = { .type = DOCKER_MOUNT_VOLUME };
@@ -170,11 +240,9 @@ static int plan_cache(const struct plan_params *p, struct docker_spec *s, struct
 	    docker_list_addf(&m.labels, DOCKER_LABEL_SERVER "=%s", p->server->name) < 0)
 		r = err_oom(e);
 	if (r == 0)
-		r = add_mount(s, &m, "/tmp", e);
-	if (r < 0) {
-		free(m.source);
-		docker_list_free(m.labels);
-	}
+		return add_mount(s, &m, "/tmp", e);
+	free(m.source);
+	docker_list_free(m.labels);
 	return r;
 }
 
@@ -217,12 +285,11 @@ static int copy_lists(const struct conf_server *c, struct docker_spec *s, struct
 		char ***to;
 		char *const *from;
 	} lists[] = {
-		{ &s->command, c->command },	     { &s->dns, c->dns },
-		{ &s->dns_search, c->dns_search },   { &s->dns_opt, c->dns_opt },
-		{ &s->extra_hosts, c->extra_hosts }, { &s->tmpfs, c->tmpfs },
-		{ &s->ulimits, c->ulimits },	     { &s->devices, c->devices },
-		{ &s->cap_add, c->cap_add },	     { &s->cap_drop, c->cap_drop },
-		{ &s->entrypoint, c->entrypoint },
+		{ &s->dns, c->dns },	       { &s->dns_search, c->dns_search },
+		{ &s->dns_opt, c->dns_opt },   { &s->extra_hosts, c->extra_hosts },
+		{ &s->tmpfs, c->tmpfs },       { &s->ulimits, c->ulimits },
+		{ &s->devices, c->devices },   { &s->cap_add, c->cap_add },
+		{ &s->cap_drop, c->cap_drop }, { &s->entrypoint, c->entrypoint },
 	};
 	for (size_t i = 0; i < sizeof(lists) / sizeof(lists[0]); i++)
 		if (docker_list_extend(lists[i].to, lists[i].from) < 0)
@@ -287,7 +354,20 @@ static int copy_user(const struct plan_params *p, struct docker_spec *s, struct 
 	return s->user ? 0 : err_oom(e);
 }
 
-static int fill(const struct plan_params *p, bool needs_cache, struct docker_spec *s, struct err *e)
+/* The words of `command`, or the arguments of the image that is the package's program. */
+static int plan_command(const struct conf_server *c, const struct imagemap *map,
+			struct docker_spec *s, struct err *e)
+{
+	char *const *words =
+		map->args ? c->command + (map->args - (const char *const *)c->command) : c->command;
+	if ((map->prefix && docker_list_add(&s->command, map->prefix) < 0) ||
+	    docker_list_extend(&s->command, words) < 0)
+		return err_oom(e);
+	return 0;
+}
+
+static int fill(const struct plan_params *p, const struct imagemap *map, struct docker_spec *s,
+		struct err *e)
 {
 	const struct conf_server *c = p->server;
 	copy_numbers(c, s);
@@ -304,7 +384,11 @@ static int fill(const struct plan_params *p, bool needs_cache, struct docker_spe
 		r = err_oom(e);
 	if (r == 0)
 		r = plan_volumes(p, s, e);
-	if (r == 0 && needs_cache)
+	if (r == 0)
+		r = plan_command(c, map, s, e);
+	if (r == 0 && mounts_workspace(p))
+		r = plan_git(s, e);
+	if (r == 0 && map->is_installing)
 		r = plan_cache(p, s, e);
 	if (r == 0)
 		r = variables_add(c, p->environ, &s->env, e);
@@ -316,7 +400,9 @@ static const char *find_image(const struct conf_server *c, struct imagemap *map)
 {
 	*map = (struct imagemap){ 0 };
 	bool is_mapped = !c->entrypoint && imagemap_find((const char *const *)c->command, map);
-	return c->image ? c->image : is_mapped ? map->image : NULL;
+	if (c->image) /* which has the runner, then */
+		*map = (struct imagemap){ .image = c->image, .is_installing = is_mapped };
+	return map->image;
 }
 
 const char *plan_image(const struct conf_server *c)
@@ -337,7 +423,7 @@ int plan_spec(const struct plan_params *p, struct docker_spec *ret, struct plan_
 	struct docker_spec s;
 	if (docker_spec_init(&s, image) < 0)
 		return err_oom(e);
-	int r = fill(p, map.needs_cache, &s, e);
+	int r = fill(p, &map, &s, e);
 	if (r < 0) {
 		docker_spec_done(&s);
 		return r;

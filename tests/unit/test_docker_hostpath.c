@@ -10,7 +10,9 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/un.h>
 #include <unistd.h>
 
 static char root[64]; /* a directory of ours, in the place of a container's file system */
@@ -222,6 +224,39 @@ START_TEST(windows_paths_pass_through)
 }
 END_TEST
 
+/* Where our i-th mount lies below path; the caller's. */
+static char *nested(const char *path, size_t i)
+{
+	char full[128], *rest = NULL;
+	(void)snprintf(full, sizeof(full), "%s%s", root, path);
+	ck_assert_int_eq(docker_hostpath_below(&self, full, i, &rest, NULL), 0);
+	return rest;
+}
+
+START_TEST(what_lies_below_a_path_is_told)
+{
+	char *rest = nested("/ws/./", 1);
+	ck_assert_str_eq(rest, "/sub/deep");
+	free(rest);
+	ck_assert_ptr_null(nested("/ws", 0)); /* the path itself */
+	ck_assert_ptr_null(nested("/ws", 2));
+	ck_assert_ptr_null(nested("/ws/sub/deep/x", 1)); /* above */
+	ck_assert_ptr_null(nested("/ws/su", 1));
+}
+END_TEST
+
+START_TEST(a_socket_below_is_for_nobody)
+{
+	struct sockaddr_un a = { .sun_family = AF_UNIX };
+	(void)snprintf(a.sun_path, sizeof(a.sun_path), "%s/ws/docker.sock", root);
+	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	ck_assert_int_eq(bind(fd, (struct sockaddr *)&a, sizeof(a)), 0);
+	(void)close(fd);
+	add("bind", "", "/run/docker.sock", "/ws/docker.sock");
+	ck_assert_ptr_null(nested("/ws", self.n_mounts - 1));
+}
+END_TEST
+
 START_TEST(a_mount_of_the_root_catches_the_rest)
 {
 	add("bind", "", "/host", "");
@@ -249,6 +284,8 @@ Suite *suite_docker_hostpath(void)
 	tcase_add_test(c, memory_is_refused);
 	tcase_add_test(c, on_the_host_a_path_is_the_hosts);
 	tcase_add_test(c, windows_paths_pass_through);
+	tcase_add_test(c, what_lies_below_a_path_is_told);
+	tcase_add_test(c, a_socket_below_is_for_nobody);
 	tcase_add_test(c, a_mount_of_the_root_catches_the_rest);
 	suite_add_tcase(s, c);
 	return s;

@@ -136,6 +136,80 @@ START_TEST(workspace_host_overrides_for_the_workspace_and_below)
 }
 END_TEST
 
+START_TEST(what_we_may_only_read_stays_so_with_workspace_host)
+{
+	conf.workspace_host = (char *)"C:\\repos";
+	volumes[0] = (struct conf_volume){ (char *)"workspace", (char *)"/w", false };
+	plan();
+	ck_assert(!spec.mounts[0].is_read_only);
+	docker_spec_done(&spec);
+	own_mount.is_read_only = true;
+	plan();
+	ck_assert_str_eq(spec.mounts[0].source, "C:\\repos");
+	ck_assert(spec.mounts[0].is_read_only);
+	docker_spec_done(&spec);
+}
+END_TEST
+
+START_TEST(our_mounts_below_a_volume_come_along)
+{
+	char below[96], masked[96];
+	(void)snprintf(below, sizeof(below), "%s/modules", dir);
+	(void)snprintf(masked, sizeof(masked), "%s/keys", dir);
+	struct docker_own_mount mounts[] = {
+		own_mount,
+		{ (char *)"volume", (char *)"modules", (char *)"/v/modules", below, true },
+		{ (char *)"tmpfs", (char *)"", (char *)"", masked, false },
+	};
+	self.mounts = mounts;
+	self.n_mounts = 3;
+	volumes[0] = (struct conf_volume){ (char *)"workspace", (char *)"/w/", false };
+	plan();
+	ck_assert_uint_eq(spec.n_mounts, 2);
+	ck_assert(!spec.mounts[0].is_read_only);
+	ck_assert_int_eq(spec.mounts[1].type, DOCKER_MOUNT_VOLUME);
+	ck_assert_str_eq(spec.mounts[1].source, "modules");
+	ck_assert_str_eq(spec.mounts[1].target, "/w/modules");
+	ck_assert(spec.mounts[1].is_read_only);
+	ck_assert_str_eq(spec.tmpfs[0], "/w/keys"); /* what we hide stays hidden */
+	ck_assert_ptr_null(spec.tmpfs[1]);
+	docker_spec_done(&spec);
+	/* What is written out wins, and a volume of another place has nothing to do with it. */
+	volumes[1] = (struct conf_volume){ (char *)"mine", (char *)"/w/modules", false };
+	volumes[2] = (struct conf_volume){ below, (char *)"/m", false };
+	plan();
+	ck_assert_uint_eq(spec.n_mounts, 3);
+	ck_assert_str_eq(spec.mounts[1].source, "mine");
+	ck_assert_str_eq(spec.mounts[2].source, "modules");
+	docker_spec_done(&spec);
+	/* With workspace_host it is not known what lies there. */
+	conf.workspace_host = (char *)"/opt/other";
+	volumes[1] = volumes[2] = (struct conf_volume){ 0 };
+	plan();
+	ck_assert_uint_eq(spec.n_mounts, 1);
+	docker_spec_done(&spec);
+}
+END_TEST
+
+START_TEST(git_trusts_the_workspace_whoever_owns_it)
+{
+	volumes[0] = (struct conf_volume){ (char *)"data", (char *)"/w", false };
+	plan();
+	ck_assert_ptr_null(var("GIT_CONFIG_COUNT"));
+	docker_spec_done(&spec);
+	volumes[0].source = (char *)"workspace";
+	plan();
+	ck_assert_str_eq(var("GIT_CONFIG_COUNT"), "1");
+	ck_assert_str_eq(var("GIT_CONFIG_KEY_0"), "safe.directory");
+	ck_assert_str_eq(var("GIT_CONFIG_VALUE_0"), "*");
+	docker_spec_done(&spec);
+	env[0] = (struct conf_env){ .name = (char *)"GIT_CONFIG_COUNT", .value = (char *)"0" };
+	plan();
+	ck_assert_str_eq(var("GIT_CONFIG_COUNT"), "0"); /* the user's word wins */
+	docker_spec_done(&spec);
+}
+END_TEST
+
 START_TEST(a_path_that_cannot_be_mapped_is_named)
 {
 	volumes[0] = (struct conf_volume){ (char *)"/etc", (char *)"/e", false };
@@ -219,6 +293,31 @@ START_TEST(image_overrides_the_map_and_a_plain_command_needs_one)
 	words[0] = (char *)"python";
 	server.image = NULL;
 	refused("command", "set image");
+}
+END_TEST
+
+START_TEST(a_package_with_an_image_of_its_own_gets_its_arguments_only)
+{
+	char *words[] = { (char *)"npx", (char *)"-y",
+			  (char *)"@modelcontextprotocol/server-github", (char *)"--read-only",
+			  NULL };
+	server.command = words;
+	server.image = NULL;
+	plan();
+	ck_assert_str_eq(spec.image, "ghcr.io/github/github-mcp-server");
+	ck_assert_str_eq(spec.command[0], "stdio");
+	ck_assert_str_eq(spec.command[1], "--read-only");
+	ck_assert_ptr_null(spec.command[2]);
+	ck_assert_uint_eq(spec.n_mounts, 0);
+	ck_assert(!result.is_installing);
+	docker_spec_done(&spec);
+	server.image = (char *)"my-node";
+	plan();
+	ck_assert_str_eq(spec.image, "my-node");
+	ck_assert_str_eq(spec.command[0], "npx");
+	ck_assert_str_eq(spec.mounts[0].target, "/tmp");
+	ck_assert(result.is_installing);
+	docker_spec_done(&spec);
 }
 END_TEST
 
@@ -365,11 +464,15 @@ Suite *suite_supervisor_plan(void)
 	tcase_add_checked_fixture(c, setup, teardown);
 	tcase_add_test(c, the_workspace_is_translated_to_the_host);
 	tcase_add_test(c, workspace_host_overrides_for_the_workspace_and_below);
+	tcase_add_test(c, what_we_may_only_read_stays_so_with_workspace_host);
+	tcase_add_test(c, our_mounts_below_a_volume_come_along);
+	tcase_add_test(c, git_trusts_the_workspace_whoever_owns_it);
 	tcase_add_test(c, a_path_that_cannot_be_mapped_is_named);
 	tcase_add_test(c, user_auto_is_the_owner_of_the_workspace);
 	tcase_add_test(c, auto_is_the_default_only_for_a_root_image_that_mounts_the_workspace);
 	tcase_add_test(c, npx_gets_an_image_and_a_cache_on_tmp);
 	tcase_add_test(c, image_overrides_the_map_and_a_plain_command_needs_one);
+	tcase_add_test(c, a_package_with_an_image_of_its_own_gets_its_arguments_only);
 	tcase_add_test(c, our_labels_cannot_be_taken_over);
 	tcase_add_test(c, hardening_follows_the_configuration);
 	tcase_add_test(c, proxies_of_the_docker_configuration_yield_to_environment);
