@@ -76,6 +76,9 @@ static void describe(const cJSON *server, struct buf *b)
 	if (number_of(server, "tools") >= 0)
 		(void)buf_addf(b, ", tools %lld", (long long)number_of(server, "tools"));
 	(void)buf_addf(b, ", agents %lld", (long long)number_of(server, "agents"));
+	if (*client_text(server, "runner"))
+		(void)buf_addf(b, ", image %s for %s", client_text(server, "image"),
+			       client_text(server, "runner"));
 	const char *first_error = client_text(server, "first_error");
 	if (*first_error)
 		(void)buf_addf(b, "; the api failed: %s", first_error);

@@ -21,16 +21,17 @@
 #define DEFAULT_CONFIG "/etc/mcpinit/mcpinit.ini"
 
 static const char usage[] =
-	"usage: mcpinit [-c FILE] [-t [--strict]] [--] [COMMAND [ARG...]]\n"
+	"usage: mcpinit [-c FILE] [-t [-v] [--strict]] [--] [COMMAND [ARG...]]\n"
 	"  -c FILE   configuration; default $MCPINIT_CONFIG, then " DEFAULT_CONFIG "\n"
 	"  -t        check the configuration, show what was decided, and exit (0 or 78)\n"
+	"  -v        with -t: each server's command, mounts, user and time to start, too\n"
 	"  --strict  with -t: what is missing only at run time is an error, too\n"
 	"  -h, -V    this help, the version\n"
 	"COMMAND runs when the required servers are up; its exit status becomes mcpinit's.\n";
 
 struct options {
 	const char *config;
-	bool is_test, is_strict;
+	bool is_test, is_strict, is_verbose;
 	char **command;
 };
 
@@ -42,13 +43,16 @@ static int parse(int argc, char **argv, struct options *o)
 					       { "version", no_argument, NULL, 'V' },
 					       { 0 } };
 	int c;
-	while ((c = getopt_long(argc, argv, "+c:thV", longs, NULL)) != -1) {
+	while ((c = getopt_long(argc, argv, "+c:tvhV", longs, NULL)) != -1) {
 		switch (c) {
 		case 'c':
 			o->config = optarg;
 			break;
 		case 't':
 			o->is_test = true;
+			break;
+		case 'v':
+			o->is_verbose = true;
 			break;
 		case 's':
 			o->is_strict = true;
@@ -122,7 +126,7 @@ int main(int argc, char **argv)
 		return WIRE_EXIT_CONFIG;
 	}
 	if (o.is_test) {
-		report_print(conf);
+		report_print(conf, o.is_verbose);
 		conf_free(conf);
 		return EXIT_SUCCESS;
 	}

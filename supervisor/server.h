@@ -84,6 +84,8 @@ struct server_info {
 	const char *why;	    /* one sentence; "" while all is well */
 	const char *via;	    /* api cli process; "" */
 	const char *id;		    /* container ID (12 digits), or pid; "" */
+	const char *image;	    /* configured, or what npx or uvx became; "": a process */
+	const char *runner;	    /* "npx": the image was decided for it; "" */
 	const char *first_error;    /* what made it fall back; NULL */
 	const char *protocol;	    /* negotiated; "" */
 	const char *server_version; /* serverInfo "name version"; "" */

@@ -8,6 +8,7 @@
 #include "stdio/mux.h"
 #include "supervisor/agents.h"
 #include "supervisor/launch.h"
+#include "supervisor/plan.h"
 #include "supervisor/pulse.h"
 #include "supervisor/server_priv.h"
 #include "supervisor/supervisor.h"
@@ -103,6 +104,13 @@ static const char *health_word(const struct server *s)
 	return v != HEALTH_UNHEALTHY && s->tools_before ? "degraded" : health_verdict_name(v);
 }
 
+static void say_image(const struct conf_server *c, struct server_info *ret)
+{
+	const char *image = c->launch == CONF_LAUNCH_PROCESS ? NULL : plan_image(c);
+	ret->image = image ? image : "";
+	ret->runner = image && !c->image ? c->command[0] : "";
+}
+
 void server_info(struct server *s, struct server_info *ret)
 {
 	*ret = (struct server_info){
@@ -125,6 +133,7 @@ void server_info(struct server *s, struct server_info *ret)
 		.is_required = s->conf->required,
 		.is_lazy = s->conf->autostart == CONF_AUTOSTART_LAZY,
 	};
+	say_image(s->conf, ret);
 }
 
 /* --- birth and death ------------------------------------------------------------------------ */

@@ -32,6 +32,8 @@ static bool add_texts(cJSON *to, const struct server_info *i)
 		{ "why", i->why },
 		{ "via", i->via },
 		{ "id", i->id },
+		{ "image", i->image },
+		{ "runner", i->runner },
 		{ "protocol", i->protocol },
 		{ "server_version", i->server_version },
 		{ "first_error", i->first_error },

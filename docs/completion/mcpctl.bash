@@ -88,7 +88,7 @@ _mcpinit() {
 	if ((i < COMP_CWORD)) || [[ ${COMP_WORDS[COMP_CWORD - 1]} == -c ]]; then
 		_mcpctl_files
 	elif [[ $cur == -* && ${COMP_WORDS[COMP_CWORD - 1]} != -- ]]; then
-		_mcpctl_offer '-c -t --strict -h --help -V --version'
+		_mcpctl_offer '-c -t -v --strict -h --help -V --version'
 	else
 		mapfile -t COMPREPLY < <(compgen -c -- "$cur")
 	fi
