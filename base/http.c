@@ -186,6 +186,7 @@ static bool set_call(struct http_call *c, const struct http_request *rq)
 	       HTTP_SET(easy, CURLOPT_HTTP_VERSION, (long)CURL_HTTP_VERSION_1_1) &&
 	       HTTP_SET(easy, CURLOPT_BUFFERSIZE, (long)CALL_BUFFER) &&
 	       HTTP_SET(easy, CURLOPT_SUPPRESS_CONNECT_HEADERS, 1L) &&
+	       HTTP_SET(easy, CURLOPT_FRESH_CONNECT, rq->is_fresh ? 1L : 0L) &&
 	       transfer_connect_within(&c->t, HTTP_CONNECT_MS) &&
 	       HTTP_SET(easy, CURLOPT_TIMEOUT_MS, (long)rq->deadline_ms) &&
 	       HTTP_SET(easy, CURLOPT_HEADERFUNCTION, head_line) &&

@@ -48,6 +48,7 @@ struct http_request {
 	const char *body;		      /* copied; NULL: none */
 	size_t body_len;
 	size_t max_body;     /* bytes kept for http_done.body; more is an error. 0 = 16 MiB */
+	bool is_fresh;	     /* by a connection of its own */
 	int64_t deadline_ms; /* for the whole request; 0 = none */
 	int64_t idle_ms;     /* without a byte received; 0 = none */
 	/* The head is there; status is final. May be NULL. */

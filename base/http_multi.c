@@ -131,7 +131,9 @@ static bool set_endpoint(CURL *easy, const struct http_endpoint *ep, const char 
 		       HTTP_SET(easy, CURLOPT_NOPROXY, "*");
 	ok = ok && HTTP_SET(easy, CURLOPT_TCP_KEEPALIVE, 1L);
 	if (ep->ca_file)
-		ok = ok && HTTP_SET(easy, CURLOPT_CAINFO, ep->ca_file);
+		/* Read anew for each connection: it may be exchanged while we run. */
+		ok = ok && HTTP_SET(easy, CURLOPT_CAINFO, ep->ca_file) &&
+		     HTTP_SET(easy, CURLOPT_CA_CACHE_TIMEOUT, 0L);
 	if (ep->cert_file)
 		ok = ok && HTTP_SET(easy, CURLOPT_SSLCERT, ep->cert_file);
 	if (ep->key_file)

@@ -6,9 +6,13 @@
 
 #include <errno.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/socket.h>
 
-enum { RAW_BUFFER = 1024 /* libcurl's smallest: curl_easy_recv() does not use it */ };
+enum {
+	RAW_BUFFER = 1024,  /* libcurl's smallest: curl_easy_recv() does not use it */
+	RECORD = 16 * 1024, /* of TLS */
+};
 
 struct http_raw {
 	struct transfer t;
@@ -17,12 +21,54 @@ struct http_raw {
 	void (*on_open)(void *ctx, const struct err *e);
 	void (*on_ready)(void *ctx, unsigned ready);
 	void *ctx;
+	/* TLS: a record that was begun must be offered again from the same memory, which the caller's is not. */
+	char *held;	 /* owned; RECORD bytes; NULL without TLS */
+	size_t n_held;	 /* taken from the caller, not yet sent */
+	unsigned wanted; /* the caller's */
+	bool is_shut_due, is_broken;
 };
+
+static int watch(struct http_raw *r)
+{
+	return loop_io_want(r->io, r->wanted | (r->n_held ? LOOP_OUT : 0U));
+}
+
+static ssize_t send_some(struct http_raw *r, const char *bytes, size_t n)
+{
+	size_t put = 0;
+	CURLcode code = curl_easy_send(r->t.easy, bytes, n, &put);
+	if (code == CURLE_OK)
+		return put > 0 || n == 0 ? (ssize_t)put : -EAGAIN;
+	return code == CURLE_AGAIN ? -EAGAIN : -EPIPE;
+}
+
+static void send_held(struct http_raw *r)
+{
+	ssize_t put = r->n_held ? send_some(r, r->held, r->n_held) : 0;
+	if (put > 0) {
+		r->n_held -= (size_t)put;
+		memmove(r->held, r->held + put, r->n_held);
+	} else if (put < 0 && put != -EAGAIN) {
+		r->is_broken = true;
+		r->n_held = 0;
+	}
+	if (r->n_held == 0 && r->is_shut_due)
+		(void)shutdown(r->fd, SHUT_WR); /* what is broken is noticed in reading */
+}
 
 static void raw_ready(void *ctx, unsigned ready)
 {
 	struct http_raw *r = ctx;
-	r->on_ready(r->ctx, ready);
+	if (r->n_held && (ready & (LOOP_OUT | LOOP_HUP | LOOP_ERR))) {
+		send_held(r);
+		(void)watch(r); /* it is watched already */
+	}
+	unsigned told = r->wanted | LOOP_HUP | LOOP_ERR;
+	if (r->n_held)
+		told &= ~(unsigned)LOOP_OUT;
+	ready &= told;
+	if (ready)
+		r->on_ready(r->ctx, ready);
 }
 
 /* True when it stays. */
@@ -56,6 +102,7 @@ static void raw_before_free(struct transfer *t)
 {
 	/* Our own watch first: letting go of the handle closes the socket. */
 	loop_io_free(((struct http_raw *)t)->io);
+	free(((struct http_raw *)t)->held);
 }
 
 static const struct transfer_ops raw_ops = { .tell = raw_tell, .before_free = raw_before_free };
@@ -72,7 +119,9 @@ struct http_raw *http_raw_open(struct http *h, const struct http_raw_params *p, 
 	r->on_ready = p->on_ready;
 	r->ctx = p->ctx;
 	/* The handle stays in the multi as long as the connection lives: out of it, libcurl forgets the socket. */
-	if (!transfer_init(&r->t, &raw_ops, h, p->endpoint, "") ||
+	bool has_tls = !p->endpoint->unix_path && strncmp(p->endpoint->base_url, "https:", 6) == 0;
+	r->held = has_tls ? malloc(RECORD) : NULL;
+	if (!transfer_init(&r->t, &raw_ops, h, p->endpoint, "") || (has_tls && !r->held) ||
 	    !HTTP_SET(r->t.easy, CURLOPT_CONNECT_ONLY, 1L) ||
 	    !HTTP_SET(r->t.easy, CURLOPT_FRESH_CONNECT, 1L) ||
 	    !HTTP_SET(r->t.easy, CURLOPT_BUFFERSIZE, (long)RAW_BUFFER) ||
@@ -97,21 +146,32 @@ ssize_t http_raw_read(struct http_raw *r, void *buf, size_t n)
 
 ssize_t http_raw_write(struct http_raw *r, const void *buf, size_t n)
 {
-	size_t put = 0;
-	CURLcode code = curl_easy_send(r->t.easy, buf, n, &put);
-	if (code == CURLE_OK)
-		return put > 0 || n == 0 ? (ssize_t)put : -EAGAIN;
-	return code == CURLE_AGAIN ? -EAGAIN : -EPIPE;
+	if (!r->held)
+		return send_some(r, buf, n);
+	if (r->is_broken)
+		return -EPIPE;
+	if (r->n_held)
+		return -EAGAIN;
+	r->n_held = n < RECORD ? n : RECORD;
+	memcpy(r->held, buf, r->n_held);
+	n = r->n_held;
+	send_held(r);
+	(void)watch(r); /* an open socket can be watched */
+	return r->is_broken ? -EPIPE : (ssize_t)n;
 }
 
 int http_raw_shut(struct http_raw *r)
 {
+	r->is_shut_due = true;
+	if (r->n_held)
+		return 0; /* behind it */
 	return shutdown(r->fd, SHUT_WR) < 0 ? -errno : 0;
 }
 
 int http_raw_want(struct http_raw *r, unsigned events)
 {
-	return r->io ? loop_io_want(r->io, events) : -ENOTCONN;
+	r->wanted = events;
+	return r->io ? watch(r) : -ENOTCONN;
 }
 
 void http_raw_close(struct http_raw *r)

@@ -162,6 +162,7 @@ static int start(struct docker_call *c, const struct docker_request *rq, struct 
 		.body = rq->body,
 		.body_len = rq->body_len,
 		.max_body = rq->max_body,
+		.is_fresh = rq->is_fresh,
 		.deadline_ms = rq->patience == DOCKER_CONTROL ? CONTROL_MS
 			       : rq->patience == DOCKER_QUICK ? QUICK_MS
 							      : 0,

@@ -12,6 +12,7 @@
 #include "docker/container.h"
 #include "docker/endpoint.h"
 #include "docker/events.h"
+#include "docker/remedy.h"
 #include "docker/removal.h"
 
 #include <cjson/cJSON.h>
@@ -19,7 +20,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 
 enum {
 	NEWEST_MAJOR = 1,
@@ -44,28 +44,6 @@ static void connect_later(struct docker *d, int64_t in_ms, bool is_check);
 
 /* --- down ----------------------------------------------------------------------------------- */
 
-/* What a person must do, behind what happened. */
-static void add_remedy(const struct docker *d, const struct err *why, struct err *e)
-{
-	const char *path = d->endpoint->unix_path;
-	struct stat st;
-	*e = *why;
-	if (!path)
-		return;
-	if (why->code == -ENOENT)
-		err_kind(e, why->code, why->kind,
-			 "%s; is Docker running, and is its socket mounted "
-			 "(-v /var/run/docker.sock:/var/run/docker.sock)?",
-			 why->text);
-	else if (why->code == -ECONNREFUSED)
-		err_kind(e, why->code, why->kind, "%s; is Docker running?", why->text);
-	else if (why->code == -EACCES && stat(path, &st) == 0)
-		err_kind(e, why->code, why->kind,
-			 "%s; its group is %u: add group_add: [\"%u\"] to the service (docker run "
-			 "--group-add %u)",
-			 why->text, st.st_gid, st.st_gid, st.st_gid);
-}
-
 static int64_t jittered(struct docker_link *k, int64_t ms)
 {
 	/* ±20 %, so that many of us do not come back in step; no need for good randomness. */
@@ -86,7 +64,7 @@ static void go_down(struct docker *d, const struct err *why)
 	k->has_said_down = true;
 	struct err e;
 	struct err plain = *why; /* it may be shorter-lived than the text made of it */
-	add_remedy(d, &plain, &e);
+	docker_remedy(d->endpoint, &plain, &e);
 	if (d->p.on_down)
 		d->p.on_down(d->p.ctx, &e);
 }
@@ -259,6 +237,7 @@ static void ping(void *ctx)
 	const struct docker_request rq = { .method = "GET",
 					   .path = "/_ping",
 					   .is_unversioned = true,
+					   .is_fresh = true,
 					   .patience = DOCKER_QUICK,
 					   .on_done = on_ping,
 					   .ctx = d };

@@ -6,11 +6,13 @@
 #   engine_down   stops the private one, if nobody else uses it and KEEP_ENGINE is not set.
 # The private engine has a containerd, a bridge, a socket and data of its own below $STATE/engine, so it meets no other
 # engine of this machine. Its images stay for the next run. Users hold a shared lock: the last one stops it.
+# ENGINE_ARGS, an array, is more of the private dockerd's command line.
 
 engine_dir=$STATE/engine
 engine_sock=$engine_dir/docker.sock
 engine_nr=$(($(printf %s "$STATE" | cksum | cut -d ' ' -f 1) % 250)) # names the bridge and its network
 engine_lock_fd=
+ENGINE_ARGS=()
 
 engine_up() {
 	if engine_answers; then
@@ -79,7 +81,7 @@ engine_start() {
 			--address "$engine_dir/containerd.sock" >"$engine_dir/containerd.log" 2>&1 &
 		setsid dockerd --config-file "$engine_dir/daemon.json" --data-root "$engine_dir/data" \
 			--exec-root "$engine_dir/exec" --pidfile "$engine_dir/docker.pid" -H "$DOCKER_HOST" \
-			--containerd "$engine_dir/containerd.sock" "${args[@]}" >"$engine_dir/dockerd.log" 2>&1 &
+			--containerd "$engine_dir/containerd.sock" "${args[@]}" "${ENGINE_ARGS[@]}" >"$engine_dir/dockerd.log" 2>&1 &
 	)
 	for ((i = 0; i < 300; i++)); do # there is no event to wait for before it listens
 		[ -S "$engine_sock" ] && engine_answers && return 0
