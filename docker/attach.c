@@ -2,6 +2,7 @@
 #include "docker/attach.h"
 
 #include "base/buf.h"
+#include "base/clock.h"
 #include "base/err.h"
 #include "base/loop.h"
 #include "base/stream.h"
@@ -35,6 +36,7 @@ struct docker_attach {
 	struct loop_timer *
 		later; /* owned; what must not be told from within read(), or cannot be seen by epoll */
 	unsigned wanted; /* STREAM_IN | STREAM_OUT, the taker's */
+	int64_t last_ms; /* when a byte went, either way */
 	int status;
 	int busy;	/* callbacks running: memory stays */
 	bool has_owner; /* the container */
@@ -130,6 +132,8 @@ static ssize_t read_framed(struct docker_attach *a, void *buf, size_t n)
 	}
 	ssize_t got = a->raw ? http_raw_read(a->raw, buf, n) : 0;
 	a->is_dry = got == -EAGAIN;
+	if (got > 0)
+		a->last_ms = clock_ms();
 	return got;
 }
 
@@ -177,7 +181,10 @@ static void throw_away(struct docker_attach *a)
 static ssize_t attach_write(struct stream *stream, const void *buf, size_t n)
 {
 	struct docker_attach *a = (struct docker_attach *)stream;
-	return a->raw ? http_raw_write(a->raw, buf, n) : -EPIPE;
+	ssize_t put = a->raw ? http_raw_write(a->raw, buf, n) : -EPIPE;
+	if (put > 0)
+		a->last_ms = clock_ms();
+	return put;
 }
 
 static int attach_shut(struct stream *stream)
@@ -297,6 +304,7 @@ static void opened(struct docker_attach *a, size_t head)
 	if (a->in.len == 0)
 		buf_done(&a->in);
 	a->is_open = a->has_taker = true;
+	a->last_ms = clock_ms();
 	a->cb.on_open(a->ctx, &a->base, NULL);
 }
 
@@ -432,6 +440,11 @@ void docker_attach_drain(struct docker_attach *a)
 {
 	a->is_draining = true;
 	settle(a);
+}
+
+int64_t docker_attach_idle_ms(const struct docker_attach *a)
+{
+	return clock_ms() - a->last_ms;
 }
 
 bool docker_attach_is_over(const struct docker_attach *a)

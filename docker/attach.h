@@ -13,6 +13,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 struct docker;
 struct docker_attach;
@@ -32,6 +33,8 @@ struct docker_attach *docker_attach_open(struct docker *d, const char *id,
 					 const struct docker_attach_cb *cb, void *ctx);
 /* From now on whatever the taker does not want is read and thrown away. */
 void docker_attach_drain(struct docker_attach *a);
+/* How long no byte has gone, either way, once it is open. */
+int64_t docker_attach_idle_ms(const struct docker_attach *a);
 /* Its end was told, or nobody is there (any more) to read it. */
 bool docker_attach_is_over(const struct docker_attach *a);
 /* No more callbacks; cuts the connection: the taker reads the end. */

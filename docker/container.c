@@ -20,6 +20,8 @@ enum {
 	STABLE_MS = 10000,   /* a wait that broke earlier is not asked again at once */
 	REST_MS = 1000,
 	MAX_REST_MS = 30000,
+	SIGNAL_BASE = 128,
+	CUT_IDLE_MS = 5000, /* no proxy has a shorter limit */
 };
 
 /* --- the end -------------------------------------------------------------------------------- */
@@ -51,6 +53,17 @@ void container_destroy(struct docker_container *c)
 	free(c);
 }
 
+/*
+ * A proxy that cuts what idles cut its wait, then its attach, and with that its stdin: so it ended, or runs on deaf. One
+ * that ends by itself does so while its wait stands.
+ */
+static int64_t cut_after_ms(const struct docker_container *c)
+{
+	bool ended_well = !c->has_exit || c->exit_code == 0;
+	bool is_cut = c->is_output_over && c->is_wait_cut && ended_well;
+	return is_cut && c->idle_ms >= CUT_IDLE_MS ? c->idle_ms : 0;
+}
+
 void container_finish(struct docker_container *c, bool is_engine_gone, const struct err *e)
 {
 	struct docker *d = c->d;
@@ -71,6 +84,7 @@ void container_finish(struct docker_container *c, bool is_engine_gone, const str
 	const struct docker_exit x = { .exit_code = c->has_exit ? c->exit_code : -1,
 				       .is_oom = c->is_oom,
 				       .is_engine_gone = is_engine_gone,
+				       .cut_ms = is_engine_gone || e ? 0 : cut_after_ms(c),
 				       .e = e };
 	c->cb.on_exit(c->ctx, &x);
 }
@@ -115,6 +129,7 @@ bool container_call(struct docker_container *c, const char *method, const char *
 	const struct docker_request rq = { .method = method,
 					   .path = path.data,
 					   .patience = patience,
+					   .is_fresh = patience == DOCKER_QUICK,
 					   .on_done = on_done,
 					   .ctx = c };
 	c->call = docker_call(c->d, &rq, NULL);
@@ -171,8 +186,11 @@ static void on_inspected(void *ctx, const struct docker_answer *a)
 		rest(c);
 		return;
 	}
-	/* It runs, but nobody can talk to it any more: an end too, and container_finish() kills it. */
-	bool is_gone = a->e && a->status == 0 && !c->has_exit;
+	/*
+	 * It runs, but nobody can talk to it any more: an end too, and container_finish() kills it. One that was ended by a
+	 * signal went with its engine, if that takes no new connection.
+	 */
+	bool is_gone = a->e && a->status == 0 && (!c->has_exit || c->exit_code > SIGNAL_BASE);
 	container_finish(c, is_gone, NULL);
 }
 
@@ -199,6 +217,7 @@ static void ask(struct docker_container *c)
 	const struct docker_request rq = { .method = "GET",
 					   .path = "/_ping",
 					   .is_unversioned = true,
+					   .is_fresh = true,
 					   .patience = DOCKER_QUICK,
 					   .on_done = on_asked,
 					   .ctx = c };

@@ -64,6 +64,7 @@ static void on_waited(void *ctx, const struct docker_answer *a)
 	const cJSON *code = cJSON_GetObjectItemCaseSensitive(tree, "StatusCode");
 	c->has_exit = cJSON_IsNumber(code);
 	c->exit_code = c->has_exit ? code->valueint : -1;
+	c->is_wait_cut |= !c->has_exit;
 	cJSON_Delete(tree);
 	if (c->state == CONTAINER_RUNNING)
 		container_advance(c);
@@ -124,6 +125,7 @@ static void on_attach_end(void *ctx)
 {
 	struct docker_container *c = ctx;
 	c->is_output_over = true;
+	c->idle_ms = docker_attach_idle_ms(c->attach);
 	if (c->state == CONTAINER_RUNNING || c->state == CONTAINER_RESTING)
 		container_advance(c);
 }

@@ -44,6 +44,8 @@ struct docker_container {
 	bool is_orphan;	  /* freed while create was under way */
 	bool has_exit, is_oom;
 	bool is_output_over, is_said_dead;
+	bool is_wait_cut; /* once at least, while the engine was there */
+	int64_t idle_ms;  /* of the attach when its output was over */
 };
 
 /* The first step. False: out of memory, or no engine. */

@@ -107,6 +107,7 @@ struct docker_exit {
 	int exit_code; /* 0–255, or -1: not known */
 	bool is_oom;
 	bool is_engine_gone; /* the engine went away; whether the container lives is not known */
+	int64_t cut_ms;	     /* not 0: a proxy cut its stdio, which had been idle for so long */
 	const struct err *e; /* not NULL: it never ran, and why (class in kind) */
 };
 

@@ -34,6 +34,12 @@ void death_sentence(const struct launch_exit *x, int64_t ran_ms, char *out, size
 		(void)snprintf(out, size, "%s", x->e->text);
 	else if (x->is_engine_gone)
 		(void)snprintf(out, size, "the engine went away after %s", span);
+	else if (x->cut_ms > 0)
+		(void)snprintf(out, size,
+			       "a proxy before the engine cut its connection after %s without a "
+			       "byte, and so it ended: set `timeout tunnel` there, or "
+			       "healthcheck_interval to a third of that (docs/socket-proxy.md)",
+			       death_span(x->cut_ms, span, sizeof(span)));
 	else if (x->is_oom)
 		(void)snprintf(out, size, "killed for lack of memory after %s; raise mem_limit",
 			       span);
@@ -51,14 +57,26 @@ void death_sentence(const struct launch_exit *x, int64_t ran_ms, char *out, size
 bool death_is_exec_failure(const struct launch_exit *x, const char *stderr_tail, char *out,
 			   size_t size)
 {
-	static const char mark[] = "] exec ";
-	const char *init = strstr(stderr_tail, "[FATAL tini (");
-	const char *said = init ? strstr(init, mark) : NULL;
-	if (x->e || (x->exit_code != 126 && x->exit_code != 127) || !said)
-		return false;
-	said += strlen("] ");
-	(void)snprintf(out, size, "%.*s", (int)strcspn(said, "\n"), said);
-	return true;
+	/* Docker's init, and Podman's, which leaves with 1. */
+	static const struct {
+		int exit_code;
+		const char *who, *what;
+	} inits[] = {
+		{ 127, "[FATAL tini (", "exec " },
+		{ 126, "[FATAL tini (", "exec " },
+		{ 1, "(catatonit:", "failed to exec pid1" },
+	};
+	for (size_t i = 0; i < sizeof(inits) / sizeof(inits[0]); i++) {
+		if (x->e || x->exit_code != inits[i].exit_code)
+			continue;
+		const char *init = strstr(stderr_tail, inits[i].who);
+		const char *said = init ? strstr(init, inits[i].what) : NULL;
+		if (!said)
+			continue;
+		(void)snprintf(out, size, "%.*s", (int)strcspn(said, "\n"), said);
+		return true;
+	}
+	return false;
 }
 
 const char *death_reason(const struct launch_exit *x)
@@ -67,6 +85,8 @@ const char *death_reason(const struct launch_exit *x)
 		return "start failed";
 	if (x->is_engine_gone)
 		return "engine unreachable";
+	if (x->cut_ms > 0)
+		return "connection cut";
 	if (x->is_oom)
 		return "out of memory";
 	return x->signal || x->exit_code > SIGNAL_BASE ? "killed" : "exited";
@@ -85,7 +105,7 @@ enum srv_event death_event(const struct death *d)
 {
 	if (!d->want_up)
 		return EV_DOWN;
-	if (d->is_asked || d->x->is_engine_gone)
+	if (d->is_asked || d->x->is_engine_gone || d->x->is_engine_ill || d->x->cut_ms > 0)
 		return EV_DIED;
 	if (!d->was_ready)
 		return d->x->is_final ? EV_GAVE_UP : EV_DIED;

@@ -139,7 +139,10 @@ static void up(void *ctx)
 {
 	struct supervisor *sv = ctx;
 	if (sv->instance) {
-		log_info("mcpinit", "the engine at %s answers again", docker_endpoint(sv->docker));
+		/* Else only its event stream was cut, and nobody was told. */
+		if (!sv->is_engine_ready)
+			log_info("mcpinit", "the engine at %s answers again",
+				 docker_endpoint(sv->docker));
 		sweep(sv);
 		return;
 	}

@@ -13,6 +13,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 struct conf_server;
 struct docker_event;
@@ -26,6 +27,8 @@ struct launch_exit {
 	int signal;    /* 0: none */
 	bool is_oom;
 	bool is_engine_gone; /* the engine went away: nobody knows more */
+	bool is_engine_ill;  /* it answers, but not this call: no fault of the server */
+	int64_t cut_ms;	     /* not 0: a proxy cut its stdio, which had been idle for so long */
 	bool is_final;	     /* starting again cannot help before a person acts */
 	const struct err *e; /* not NULL: it never ran, and why */
 };

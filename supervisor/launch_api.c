@@ -41,6 +41,8 @@ static void over(void *ctx, const struct docker_exit *dx)
 		.exit_code = dx->exit_code,
 		.is_oom = dx->is_oom,
 		.is_engine_gone = dx->e ? launch_is_engine_gone(dx->e) : dx->is_engine_gone,
+		.is_engine_ill = dx->e && dx->e->kind == DOCKER_TIMEOUT,
+		.cut_ms = dx->cut_ms,
 		.is_final = dx->e && launch_is_final(dx->e->kind),
 		.e = dx->e,
 	};

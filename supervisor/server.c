@@ -372,6 +372,8 @@ void server_kick(struct server *s)
 void server_engine_back(struct server *s)
 {
 	s->first_error[0] = '\0';
+	s->is_engine_doubted = false;
+	backoff_reset(&s->engine_backoff);
 	if (s->ticket) /* its image was another life's of the engine: look again */
 		server_drop_process(s);
 	server_kick(s);

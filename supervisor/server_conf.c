@@ -36,6 +36,8 @@ void server_take_backoff(struct server *s)
 {
 	s->backoff.base_ms = s->conf->backoff_ms;
 	s->backoff.max_ms = s->conf->backoff_max_ms;
+	s->engine_backoff.base_ms = s->conf->backoff_ms;
+	s->engine_backoff.max_ms = s->conf->backoff_max_ms;
 	s->backoff.startsecs_ms = s->conf->startsecs_ms;
 	s->backoff.retries = s->conf->startretries;
 }

@@ -31,6 +31,7 @@ struct server {
 	struct pulse *pulse;   /* health probes; only while RUNNING */
 	struct watch *watch;   /* of its files; NULL: none are named, or inotify cannot be had */
 	struct backoff backoff;
+	struct backoff engine_backoff; /* of starts that failed by the engine's fault: without end */
 
 	enum srv_state state;
 	bool want_up;
@@ -44,6 +45,8 @@ struct server {
 	unsigned ticket;	   /* STARTING: prepared, and waits for a slot; 0: not so */
 	bool is_by_hand;	   /* stopped by an operator */
 	bool is_unfit;		   /* stopped for being unhealthy */
+	bool is_engine_doubted;	   /* a start or a process of it ended with the engine */
+	bool is_cut_said;	   /* that a proxy cut its connection */
 	bool is_idle;		   /* this process was stopped, or is, because nobody used it */
 	enum supervisor_hold hold; /* STARTING: why it is not launched */
 	char why[WHY_MAX];

@@ -68,17 +68,15 @@ static enum log_level level_of(const struct server *s, enum srv_event ev)
 	return ev == EV_DIED && !s->is_asked ? LOG_WARN : LOG_INFO;
 }
 
-static void say_death(struct server *s, enum srv_event ev, const char *sentence,
-		      bool is_engine_gone)
+static void say_death(struct server *s, enum srv_event ev, const char *sentence)
 {
-	char text[WHY_MAX + 128], span[24];
+	char text[WHY_MAX + 128], span[24], attempt[24] = "";
+	int n = s->engine_backoff.attempt ? s->engine_backoff.attempt : s->backoff.attempt;
 	death_span(s->retry_ms, span, sizeof(span));
-	if (ev == EV_DIED && is_engine_gone)
-		(void)snprintf(text, sizeof(text), "%s; it starts again when the engine answers",
-			       sentence);
-	else if (ev == EV_DIED && s->retry_ms > 0)
-		(void)snprintf(text, sizeof(text), "%s; restart in %s, attempt %d", sentence, span,
-			       s->backoff.attempt);
+	if (n > 0)
+		(void)snprintf(attempt, sizeof(attempt), ", attempt %d", n);
+	if (ev == EV_DIED && s->retry_ms > 0)
+		(void)snprintf(text, sizeof(text), "%s; restart in %s%s", sentence, span, attempt);
 	else if (ev == EV_DIED)
 		(void)snprintf(text, sizeof(text), "%s; restart now", sentence);
 	else if (ev == EV_GAVE_UP)
@@ -87,6 +85,20 @@ static void say_death(struct server *s, enum srv_event ev, const char *sentence,
 	else
 		(void)snprintf(text, sizeof(text), "%s", sentence);
 	server_note(s, level_of(s, ev), "exit", text);
+}
+
+/* Nothing of this is the server's fault, and no attempt of its own: it is tried for ever. */
+static int64_t after_engine_ms(struct server *s, const struct launch_exit *x)
+{
+	bool is_first = !s->is_engine_doubted;
+	s->is_engine_doubted = true;
+	if (!s->sv->is_engine_ready)
+		return 0; /* STARTING waits for the engine */
+	if (x->is_engine_gone && !is_first)
+		s->engine_backoff.attempt++; /* it answers pings, and nothing else */
+	if (x->cut_ms > 0 || x->is_engine_gone)
+		return ENGINE_WAIT_MS; /* its absence will be known then, and is said once */
+	return backoff_next(&s->engine_backoff, random_bits());
 }
 
 /* What follows, and after how long. */
@@ -103,14 +115,22 @@ static enum srv_event decide(struct server *s, const struct launch_exit *x)
 	s->retry_ms = 0;
 	if (ev != EV_DIED || s->is_word) /* an operator is not kept waiting */
 		return ev;
-	if (x->is_engine_gone) {
-		/* Nothing of this is the server's fault. STARTING waits for the engine, once its absence is known. */
-		s->retry_ms = s->sv->is_engine_ready ? ENGINE_WAIT_MS : 0;
+	if (x->is_engine_gone || x->is_engine_ill || x->cut_ms > 0) {
+		s->retry_ms = after_engine_ms(s, x);
 		return ev;
 	}
+	backoff_reset(&s->engine_backoff);
 	s->retry_ms = backoff_after_exit(&s->backoff, s->was_ready ? clock_ms() - s->ready_ms : 0,
 					 random_bits());
 	return backoff_is_spent(&s->backoff) ? EV_GAVE_UP : EV_DIED;
+}
+
+/* The engine's absence is said once for all, a proxy's limit once for each. */
+static bool is_said_already(struct server *s, const struct launch_exit *x)
+{
+	bool was_cut = s->is_cut_said;
+	s->is_cut_said |= x->cut_ms > 0;
+	return (x->is_engine_gone && s->engine_backoff.attempt != 1) || (x->cut_ms > 0 && was_cut);
 }
 
 static void gone(struct server *s, const struct launch_exit *x)
@@ -124,25 +144,29 @@ static void gone(struct server *s, const struct launch_exit *x)
 	if (s->was_ready && ev == EV_DIED && !s->is_idle)
 		s->restarts++;
 	if (!s->is_asked) {
-		if (x->e && x->is_engine_gone)
-			log_debug(s->conf->name, "%s",
-				  sentence); /* the engine's absence is said once */
+		if (is_said_already(s, x))
+			log_debug(s->conf->name, "%s", sentence);
 		else
-			say_death(s, ev, sentence, x->is_engine_gone);
+			say_death(s, ev, sentence);
 		server_set_why(s, ev == EV_DOWN ? "" : sentence);
 	} else if (ev == EV_GAVE_UP || s->is_word) {
 		(void)snprintf(sentence, sizeof(sentence), "stopped: %.*s", WHY_MAX - 16, s->why);
-		say_death(s, ev, sentence, x->is_engine_gone);
+		say_death(s, ev, sentence);
 	} else if (!s->is_idle) { /* why was said when we asked */
-		say_death(s, ev, "stopped", x->is_engine_gone);
+		say_death(s, ev, "stopped");
 	}
 	server_step(s, ev);
 }
 
-static void launch_exited(void *ctx, const struct launch_exit *x)
+static void launch_exited(void *ctx, const struct launch_exit *over)
 {
 	struct server *s = ctx;
 	char what[256];
+	struct launch_exit now = *over;
+	const struct launch_exit *x = &now;
+	/* An engine that is going takes its containers along: that is how it went. */
+	now.is_engine_gone |=
+		launch_needs_engine(s->sv, s->conf) && !s->sv->is_engine_ready && !now.is_final;
 	if (s->was_ready || s->is_asked || !launch_needs_engine(s->sv, s->conf) ||
 	    !death_is_exec_failure(x, errlog_tail(s->errlog, TAIL_BYTES), what, sizeof(what))) {
 		gone(s, x);
@@ -329,6 +353,8 @@ static void mux_ready(void *ctx, const struct mux_ready *r)
 		return;
 	s->ready_ms = clock_ms();
 	s->was_ready = true;
+	s->is_engine_doubted = false;
+	backoff_reset(&s->engine_backoff);
 	s->is_first = false;
 	(void)snprintf(s->protocol, sizeof(s->protocol), "%s", r->protocol ? r->protocol : "");
 	(void)snprintf(s->version, sizeof(s->version), "%s %s",

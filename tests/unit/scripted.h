@@ -187,16 +187,22 @@ static inline void scripted_start(struct scripted *s, struct loop *l,
 }
 
 /* Dies: the socket is gone, all connections are cut. */
-static inline void scripted_stop(struct scripted *s)
+/* It serves the connections that it has, and takes no new one. */
+static inline void scripted_stop_listening(struct scripted *s)
 {
-	for (size_t i = 0; i < s->n_conns; i++)
-		scripted_close(&s->conns[i]);
 	if (s->io) {
 		loop_io_free(s->io);
 		(void)close(s->fd);
 		(void)unlink(s->path);
 	}
 	s->io = NULL;
+}
+
+static inline void scripted_stop(struct scripted *s)
+{
+	for (size_t i = 0; i < s->n_conns; i++)
+		scripted_close(&s->conns[i]);
+	scripted_stop_listening(s);
 }
 
 static inline void scripted_done(struct scripted *s)

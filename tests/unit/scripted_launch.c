@@ -172,6 +172,20 @@ void script_loses_engine(struct launch *l)
 	over(l, &x);
 }
 
+void script_times_out(struct launch *l)
+{
+	struct err e;
+	err_set(&e, -ETIMEDOUT, "cannot create container: no answer in time");
+	struct launch_exit x = { .exit_code = -1, .is_engine_ill = true, .e = &e };
+	over(l, &x);
+}
+
+void script_is_cut(struct launch *l)
+{
+	struct launch_exit x = { .exit_code = 0, .cut_ms = 6000 };
+	over(l, &x);
+}
+
 void script_pulled(struct launch *l)
 {
 	ck_assert_int_eq(l->phase, SCRIPT_FETCHING);

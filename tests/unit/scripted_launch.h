@@ -50,6 +50,10 @@ void script_started(struct launch *l);
 void script_exits(struct launch *l, int exit_code);
 void script_fails(struct launch *l, const char *sentence, bool is_final);
 void script_loses_engine(struct launch *l);
+/* The engine answers, but not this call. */
+void script_times_out(struct launch *l);
+/* A proxy cut it off. */
+void script_is_cut(struct launch *l);
 
 /* What launches do by themselves, once; to be called between rounds of the loop. */
 void script_turn(void);

@@ -169,6 +169,47 @@ START_TEST(an_end_of_output_without_an_exit_is_asked_about_and_killed)
 }
 END_TEST
 
+/* A proxy's time limit: first the silent wait, then the silent attach, and with it the server's stdin. */
+START_TEST(what_a_proxy_cut_for_being_idle_is_known)
+{
+	static const struct {
+		int exit_code, idle_ms;
+		bool is_wait_cut, is_known;
+	} ends[] = {
+		{ 0, 6000, true, true },
+		{ 0, 4000, true, false },
+		{ 0, 6000, false, false }, /* it left by itself, as a server may */
+		{ 1, 6000, true, false },
+	};
+	run_until_started();
+	if (ends[_i].is_wait_cut) {
+		cut_the_wait();
+		scripted_skip(eng.loop, 1000);
+	}
+	frame(eng.attach, 1, "a word\n");
+	scripted_for(eng.loop, 20);
+	scripted_skip(eng.loop, ends[_i].idle_ms);
+	scripted_close(eng.attach);
+	scripted_for(eng.loop, 20);
+	say_exit(ends[_i].exit_code);
+	scripted_until(eng.loop, &got.exits, 1);
+	ck_assert_int_eq(got.x.exit_code, ends[_i].exit_code);
+	ck_assert_int_eq(got.x.cut_ms >= ends[_i].idle_ms, ends[_i].is_known);
+}
+END_TEST
+
+/* It still serves the connections that it has, and takes its containers down. */
+START_TEST(a_signal_of_an_engine_that_takes_no_new_connection_is_its_end)
+{
+	run_until_started();
+	scripted_stop_listening(&eng.srv);
+	scripted_close(eng.attach);
+	say_exit(143);
+	scripted_until(eng.loop, &got.exits, 1);
+	ck_assert(got.x.is_engine_gone);
+}
+END_TEST
+
 START_TEST(out_of_memory_is_known_from_the_event)
 {
 	run_until_started();
@@ -292,6 +333,8 @@ Suite *suite_docker_container(void)
 	tcase_add_loop_test(tc, a_sign_of_its_end_ends_the_rest_of_a_broken_wait, 0, 2);
 	tcase_add_test(tc, an_engine_that_dies_during_the_rest_of_a_broken_wait_is_told_as_such);
 	tcase_add_test(tc, an_end_of_output_without_an_exit_is_asked_about_and_killed);
+	tcase_add_loop_test(tc, what_a_proxy_cut_for_being_idle_is_known, 0, 4);
+	tcase_add_test(tc, a_signal_of_an_engine_that_takes_no_new_connection_is_its_end);
 	tcase_add_test(tc, out_of_memory_is_known_from_the_event);
 	tcase_add_test(tc, out_of_memory_is_known_from_inspect_before_the_removal);
 	tcase_add_test(tc, a_signal_before_the_start_is_sent_after_it);

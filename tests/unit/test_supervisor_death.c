@@ -105,6 +105,9 @@ START_TEST(a_command_that_the_containers_init_could_not_execute_is_told_from_a_1
 	ck_assert(!death_is_exec_failure(&x, "sh: 1: nope: not found\n", what, sizeof(what)));
 	x.exit_code = 1;
 	ck_assert(!death_is_exec_failure(&x, said, what, sizeof(what)));
+	said = "ERROR (catatonit:2): failed to exec pid1: No such file or directory\n"; /* podman's */
+	ck_assert(death_is_exec_failure(&x, said, what, sizeof(what)));
+	ck_assert_str_eq(what, "failed to exec pid1: No such file or directory");
 }
 END_TEST
 

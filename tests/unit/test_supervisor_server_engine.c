@@ -125,6 +125,46 @@ START_TEST(engine_lost_for_moments_that_nobody_noticed_is_no_storm)
 }
 END_TEST
 
+START_TEST(engine_that_hangs_costs_the_server_no_attempt_and_is_asked_less_and_less_often)
+{
+	open_one("startretries = 1\n");
+	mood->is_slow = true;
+	begin(SRV_STARTING);
+	for (int i = 0; i < 400; i++) {
+		if (fs->launch)
+			script_times_out(fs->launch);
+		script_wait(100);
+	}
+	ck_assert_uint_le(script_launches("fs"), 20); /* 40 s */
+	ck_assert_uint_ge(script_launches("fs"), 4);
+	ck_assert_int_eq(fs->backoff.attempt, 0);
+	ck_assert_ptr_nonnull(strstr(fs->why, "no answer in time"));
+	mood->is_slow = false;
+	script_wait(75000);
+	script_is(fs, SRV_RUNNING);
+	ck_assert_int_eq(fs->engine_backoff.attempt, 0);
+	shut_one();
+}
+END_TEST
+
+START_TEST(a_proxy_that_cuts_what_idles_costs_the_server_no_attempt)
+{
+	open_one("startretries = 1\nautorestart = false\n");
+	begin(SRV_RUNNING);
+	for (int i = 0; i < 5; i++) {
+		script_is_cut(fs->launch);
+		script_settle();
+		script_is(fs, SRV_BACKOFF);
+		ck_assert_ptr_nonnull(strstr(fs->why, "timeout tunnel"));
+		script_wait(1100);
+		script_is(fs, SRV_RUNNING);
+	}
+	ck_assert_int_eq(fs->backoff.attempt, 0);
+	ck_assert_uint_eq(fs->restarts, 5);
+	shut_one();
+}
+END_TEST
+
 START_TEST(engine_lost_while_in_backoff_waits_when_its_time_has_come)
 {
 	open_one("");
@@ -243,6 +283,9 @@ Suite *suite_supervisor_server_engine(void)
 	tcase_add_test(c, engine_lost_while_waiting_for_a_slot_looks_at_the_image_again);
 	tcase_add_test(c, engine_lost_while_running_tells_the_calls_and_comes_back);
 	tcase_add_test(c, engine_lost_for_moments_that_nobody_noticed_is_no_storm);
+	tcase_add_test(
+		c, engine_that_hangs_costs_the_server_no_attempt_and_is_asked_less_and_less_often);
+	tcase_add_test(c, a_proxy_that_cuts_what_idles_costs_the_server_no_attempt);
 	tcase_add_test(c, engine_lost_while_in_backoff_waits_when_its_time_has_come);
 	tcase_add_test(c, engine_back_while_in_backoff_changes_nothing);
 	tcase_add_test(c, engine_lost_while_stopping_is_the_end_it_was_asked_for);
