@@ -56,6 +56,10 @@ want_test() {
 	has htpasswd || need apache2-utils
 	docker compose version >/dev/null 2>&1 || has docker-compose || need docker-compose
 	has python3 || need python3
+	has openssl || need openssl
+	has haproxy || need haproxy # as a socket proxy
+	has podman || need podman
+	has runc || need runc # for podman where crun cannot run
 	has bindfs || need bindfs # a mount that cannot carry pipes
 	has zsh || need zsh
 }
