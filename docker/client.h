@@ -64,7 +64,7 @@ struct docker_request {
 	const char *method; /* "GET", … */
 	const char
 		*path; /* "/containers/create?name=x": without the version, which is put in front */
-	bool is_unversioned;	    /* "/_ping" */
+	bool is_unversioned; /* "/_ping" */
 	bool is_fresh; /* by a new connection: an engine that shuts down still serves its old ones */
 	const char *const *headers; /* more of them, NULL-terminated, or NULL */
 	const char *body;	    /* JSON, or NULL; copied, as all strings are */

@@ -31,7 +31,8 @@ struct server {
 	struct pulse *pulse;   /* health probes; only while RUNNING */
 	struct watch *watch;   /* of its files; NULL: none are named, or inotify cannot be had */
 	struct backoff backoff;
-	struct backoff engine_backoff; /* of starts that failed by the engine's fault: without end */
+	struct backoff
+		engine_backoff; /* of starts that failed by the engine's fault: without end */
 
 	enum srv_state state;
 	bool want_up;
