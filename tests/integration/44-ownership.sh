@@ -178,7 +178,7 @@ kill_mcpinit
 RANDOM=${SEED:=$$}
 echo "# SEED=$SEED"
 bad=0
-for ((round = 1; round <= ${ROUNDS:-20}; round++)); do
+for ((round = 1; round <= ${ROUNDS:-4}; round++)); do
 	start_mcpinit
 	pause=$((RANDOM % 1500))
 	sleep "$((pause / 1000)).$(printf %03d $((pause % 1000)))"

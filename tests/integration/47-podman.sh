@@ -36,7 +36,7 @@ at_end() {
 in_podman podman system service --time=0 "unix://$pod/podman.sock" >"$pod/log" 2>&1 &
 service=$!
 export DOCKER_HOST=unix://$pod/podman.sock
-TIMEOUT=90 # a loaded machine: podman works without a cache of anything
+export TIMEOUT=90 # a loaded machine: podman works without a cache of anything
 await engine_answers
 docker load -q -i "$pod/image.tar" >/dev/null
 image=localhost/$FAKE_IMAGE

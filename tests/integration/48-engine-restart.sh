@@ -51,7 +51,7 @@ said() {
 
 # restart NAME SIGNAL
 restart() {
-	local name=$1 old before expected= g begin pid process
+	local name=$1 old before expected='' g begin pid process
 	await all_running
 	old=$(ids)
 	before=$(generations)
