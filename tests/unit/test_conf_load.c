@@ -138,26 +138,6 @@ START_TEST(a_file_that_is_not_there_is_an_error_with_its_name)
 }
 END_TEST
 
-/* At boot `-c <(…)` is welcome; later nobody may keep us waiting, nor give us an empty file for a full one. */
-START_TEST(a_reload_waits_for_no_pipe)
-{
-	char dir[] = "/tmp/conf-load.XXXXXX", path[64], expected[256];
-	ck_assert_ptr_nonnull(mkdtemp(dir));
-	(void)snprintf(path, sizeof(path), "%s/a.ini", dir);
-	ck_assert_int_eq(mkfifo(path, 0600), 0);
-	struct conf_source src = { .path = path, .is_again = true };
-	struct buf errors = { 0 };
-	ck_assert_ptr_null(conf_text_load(&(struct load){ .src = &src }, &errors));
-	(void)snprintf(expected, sizeof(expected),
-		       "%s:1: cannot read %s: it is a pipe, which may never end; name a file\n",
-		       path, path);
-	ck_assert_str_eq(buf_str(&errors), expected);
-	buf_done(&errors);
-	ck_assert_int_eq(unlink(path), 0);
-	ck_assert_int_eq(rmdir(dir), 0);
-}
-END_TEST
-
 static void write_text(const char *dir, const char *name, const char *text)
 {
 	char path[256];
@@ -488,7 +468,6 @@ Suite *suite_conf_load(void)
 	tcase_add_test(c, windows_line_ends_and_a_byte_order_mark_are_tolerated);
 	tcase_add_test(c, no_path_gives_the_defaults_and_no_server);
 	tcase_add_test(c, a_file_that_is_not_there_is_an_error_with_its_name);
-	tcase_add_test(c, a_reload_waits_for_no_pipe);
 	tcase_add_test(c, includes_that_go_round_or_too_deep_are_errors);
 	tcase_add_test(c, a_server_has_the_defaults_of_the_table);
 	tcase_add_test(c, values_arrive_in_their_fields);
