@@ -343,9 +343,9 @@ const char *docker_endpoint(const struct docker *d)
 	return d->endpoint->text;
 }
 
-int docker_cli_env(const struct docker *d, const char *const *environ, char ***ret, struct err *e)
+int docker_cli_env(const struct docker *d, const char *const *from, char ***ret, struct err *e)
 {
-	return docker_endpoint_env(d->endpoint, environ, ret, e);
+	return docker_endpoint_env(d->endpoint, from, ret, e);
 }
 
 const char *docker_api_version(const struct docker *d)

@@ -89,10 +89,10 @@ bool docker_is_up(const struct docker *d);
 /* "unix:///var/run/docker.sock", "tcp://host:2376": for -H and for people. */
 const char *docker_endpoint(const struct docker *d);
 /*
- * environ for a docker command that is given -H docker_endpoint(): with TLS as this endpoint has it, which a context or
+ * The environment from, for a docker command that is given -H docker_endpoint(): with TLS as this endpoint has it, which a context or
  * an https:// may have said, and -H cannot. *ret, for docker_argv_free(), is the caller's.
  */
-int docker_cli_env(const struct docker *d, const char *const *environ, char ***ret, struct err *e);
+int docker_cli_env(const struct docker *d, const char *const *from, char ***ret, struct err *e);
 /* "1.41", "20.10.24"; "" before the first on_up. */
 const char *docker_api_version(const struct docker *d);
 const char *docker_engine_version(const struct docker *d);

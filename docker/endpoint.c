@@ -285,15 +285,15 @@ static int add_tls(const struct docker_endpoint *ep, char ***env)
 	return r;
 }
 
-int docker_endpoint_env(const struct docker_endpoint *ep, const char *const *environ, char ***ret,
+int docker_endpoint_env(const struct docker_endpoint *ep, const char *const *from, char ***ret,
 			struct err *e)
 {
 	char **env = calloc(1, sizeof(*env)); /* never NULL: execve wants a vector */
 	int r = env ? 0 : -ENOMEM;
-	for (; environ && *environ && r == 0; environ++)
-		if (!after(*environ, "DOCKER_TLS=") && !after(*environ, "DOCKER_TLS_VERIFY=") &&
-		    !after(*environ, "DOCKER_CERT_PATH="))
-			r = docker_list_add(&env, *environ);
+	for (; from && *from && r == 0; from++)
+		if (!after(*from, "DOCKER_TLS=") && !after(*from, "DOCKER_TLS_VERIFY=") &&
+		    !after(*from, "DOCKER_CERT_PATH="))
+			r = docker_list_add(&env, *from);
 	if (r == 0)
 		r = add_tls(ep, &env);
 	if (r < 0) {

@@ -22,7 +22,7 @@ struct docker_endpoint {
 /* host: as docker_new(); "" is as NULL. -EINVAL: a host or context that cannot be used; e names it and what to write instead. */
 int docker_endpoint_find(const char *host, struct docker_endpoint **ret, struct err *e);
 /* As docker_cli_env(). */
-int docker_endpoint_env(const struct docker_endpoint *ep, const char *const *environ, char ***ret,
+int docker_endpoint_env(const struct docker_endpoint *ep, const char *const *from, char ***ret,
 			struct err *e);
 void docker_endpoint_free(struct docker_endpoint *ep);
 
