@@ -125,14 +125,18 @@ void log_redact_add(const char *value)
 	}
 }
 
-/* The mark in place of n bytes at hit; returns what text is long then. */
-static size_t put_mark(char *text, size_t len, char *hit, size_t n)
+/* The mark in place of n bytes at hit, one mark for neighbours; returns where it ends. */
+static char *put_mark(char *text, size_t *len, char *hit, size_t n)
 {
 	static const char mark[] = { '*', '*', '*' };
-	char *behind = hit + n;
-	memcpy(hit, mark, MARK_BYTES);
-	memmove(hit + MARK_BYTES, behind, len - (size_t)(behind - text));
-	return len - (n - MARK_BYTES);
+	char *behind = hit + n, *end = hit;
+	if (hit - text < MARK_BYTES || memcmp(hit - MARK_BYTES, mark, MARK_BYTES) != 0) {
+		memcpy(hit, mark, MARK_BYTES);
+		end += MARK_BYTES;
+	}
+	memmove(end, behind, *len - (size_t)(behind - text));
+	*len -= (size_t)(behind - end);
+	return end;
 }
 
 /* Every part of a long secret around its bytes from `from` on, as far as the two agree. */
@@ -146,8 +150,7 @@ static size_t redact_part(char *text, size_t len, const struct secret *s, size_t
 			before++;
 		while (from + n < s->len && hit + n < text + len && hit[n] == s->text[from + n])
 			n++;
-		len = put_mark(text, len, hit - before, before + n);
-		at = hit - before + MARK_BYTES;
+		at = put_mark(text, &len, hit - before, before + n);
 	}
 	return len;
 }
@@ -165,8 +168,7 @@ static size_t redact_whole(char *text, size_t len, const struct secret *s)
 {
 	char *at = text, *hit;
 	while ((hit = memmem(at, len - (size_t)(at - text), s->text, s->len))) {
-		len = put_mark(text, len, hit, s->len);
-		at = hit + MARK_BYTES;
+		at = put_mark(text, &len, hit, s->len);
 	}
 	return len;
 }

@@ -189,7 +189,7 @@ START_TEST(secrets_do_not_appear_in_sentence_field_or_name)
 	log_event(LOG_INFO, "hunter2\"hunter2", f,
 		  "short hunter2\"hunter2hunter2\"hunter2, hunter2\"hunter2-longer.");
 	ck_assert_ptr_null(strstr(drain(), "hunter2"));
-	ck_assert_ptr_nonnull(strstr(out, "short ******, ***."));
+	ck_assert_ptr_nonnull(strstr(out, "short ***, ***."));
 }
 END_TEST
 
