@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: MIT
 # shellcheck disable=SC2154 # from registry.sh
 # Registries that want a login: whose word counts, what helpers may do to us, and that no secret is ever in the log.
+# in parallel: no narrow time limit in it
 . "$(dirname "$0")/lib.sh"
 . "$(dirname "$0")/registry.sh"
 

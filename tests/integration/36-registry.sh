@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: MIT
 # shellcheck disable=SC2154 # from registry.sh
 # What a registry says no to, early or late, and what is tried again; pull_policy; mcpctl pull, and how a pull is told.
+# in parallel: no narrow time limit in it
 . "$(dirname "$0")/lib.sh"
 . "$(dirname "$0")/registry.sh"
 

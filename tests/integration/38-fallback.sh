@@ -3,6 +3,7 @@
 # timeout: 240
 # launch = auto: a proxy in front of the engine breaks the API in many ways and lets the docker command through. Only
 # what the two can differ in makes a fallback; no server ever has two containers; what the API had said is shown.
+# in parallel: no narrow time limit in it
 . "$(dirname "$0")/lib.sh"
 need_image fake
 [[ ${DOCKER_HOST:=unix:///var/run/docker.sock} == unix://* ]] || skip_all "the engine is not on a socket of this machine"

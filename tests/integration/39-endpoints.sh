@@ -3,6 +3,7 @@
 # timeout: 240
 # docs/socket-proxy.md lists exactly the requests that mcpinit makes, each with a version but the ping. They are written
 # down by a proxy while servers start, crash, are pulled, stopped, cut off and left behind.
+# in parallel: no narrow time limit in it
 . "$(dirname "$0")/lib.sh"
 need_image fake
 [[ ${DOCKER_HOST:=unix:///var/run/docker.sock} == unix://* ]] || skip_all "the engine is not on a socket of this machine"

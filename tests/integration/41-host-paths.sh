@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: MIT
 # mcpinit in a container, and the paths that its siblings get: what they read is what we see, whatever the mounts are.
 # timeout: 400
+# in parallel: no narrow time limit in it
 . "$(dirname "$0")/lib.sh"
 need_image fake
 # shellcheck source=tests/integration/in_container.sh

@@ -4,6 +4,7 @@
 # The stand-in for uv's image has a script as its uvx, which says what uvx would say and then is the server of the fake
 # image: what is looked at there is ours, not uv's.
 # timeout: 400
+# in parallel: no narrow time limit in it
 . "$(dirname "$0")/lib.sh"
 need_image fake
 need_fake

@@ -3,6 +3,7 @@
 # Secrets: each way in, by each launcher, as text and as JSON, at debug: the server that names it has the value, byte for
 # byte, and it is nowhere else: no argv, label, log line, status, metric, error answer or core. What is missing is named.
 # timeout: 240
+# in parallel: no narrow time limit in it
 . "$(dirname "$0")/lib.sh"
 need_image fake
 ((EUID == 0)) || skip_all "reading what others' processes were started with needs root"

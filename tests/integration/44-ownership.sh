@@ -4,6 +4,7 @@
 # ones; two instances on one engine do not touch each other; a recreated orchestrator leaves nothing of its former self;
 # a stop ends with the container gone, whoever launched it and however full its output is.
 # timeout: 600
+# in parallel: no narrow time limit in it
 . "$(dirname "$0")/lib.sh"
 need_image fake
 ((EUID == 0)) || skip_all "an engine of its own needs root"

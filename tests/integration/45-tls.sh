@@ -4,6 +4,7 @@
 # An engine over tcp, and over tcp with TLS and client certificates: a real server, its calls, big answers, its half
 # close, its death; by DOCKER_HOST with DOCKER_TLS_VERIFY and DOCKER_CERT_PATH, by a docker context, by both launchers.
 # Certificates that do not fit are said with what to do, and tried again: once they are mended it works by itself.
+# in parallel: no narrow time limit in it
 . "$(dirname "$0")/lib.sh"
 . tests/integration/own_engine.sh
 need_image fake filesystem

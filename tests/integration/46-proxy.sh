@@ -4,6 +4,7 @@
 # Behind haproxy as a socket proxy (the shape of Tecnativa's) that lets through what docs/socket-proxy.md lists and nothing
 # else: everything works. Its time limits cut what idles: health probes keep an attach alive; without probes a cut ends
 # the server, which is said with the remedy, and is not counted as the server's fault.
+# in parallel: no narrow time limit in it
 . "$(dirname "$0")/lib.sh"
 need_image fake
 [[ ${DOCKER_HOST:=unix:///var/run/docker.sock} == unix://* ]] || skip_all "the engine is not on a socket of this machine"

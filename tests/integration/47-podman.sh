@@ -3,6 +3,7 @@
 # timeout: 400
 # Podman's Docker-compatible API: both launchers, calls, a death from outside, exit statuses, a command that cannot be
 # executed (which podman tells with its answer to attach), a name that is taken (500 where docker says 409), stop, sweep.
+# in parallel: no narrow time limit in it
 . "$(dirname "$0")/lib.sh"
 need_image fake
 ((EUID == 0)) || skip_all "a podman of its own needs root"

@@ -4,6 +4,7 @@
 # The engine is restarted under ten servers, by SIGTERM and by SIGKILL, with and without live-restore: one line for the
 # loss and one for the return, the call in flight answered at once, the agent's pipes open all the time, one new
 # container for each server and no more, nothing left over.
+# in parallel: no narrow time limit in it
 . "$(dirname "$0")/lib.sh"
 . tests/integration/own_engine.sh
 need_image fake

@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: MIT
 # network_mode and extra_hosts, seen from inside of the server's container, by both launchers.
 # timeout: 180
+# in parallel: no narrow time limit in it
 . "$(dirname "$0")/lib.sh"
 need_image fake
 

@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: MIT
 # depends_on orders start and stop; a loop is shown; one bad server holds nobody else up; a required one that fails ends all.
+# in parallel: no narrow time limit in it
 . "$(dirname "$0")/lib.sh"
 need_image fake
 

@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: MIT
 # A changed file restarts the server behind its open pipes: a child process and a container.
+# in parallel: no narrow time limit in it
 . "$(dirname "$0")/lib.sh"
 need_fake
 has_engine=yes

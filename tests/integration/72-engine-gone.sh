@@ -3,6 +3,7 @@
 # The engine goes away while mcpinit tears down: it exits within its budget and with its own status, names what it could
 # not remove, and its next life removes that. On an engine of its own, which it may stop and kill.
 # timeout: 180
+# in parallel: no narrow time limit in it
 . "$(dirname "$0")/lib.sh"
 need_image fake
 ((EUID == 0)) || skip_all "an engine of its own needs root"

@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: MIT
 # A terminal and a shell as COMMAND: `docker run -it`, a job of another shell, a terminal that goes away.
+# in parallel: no narrow time limit in it
 . "$(dirname "$0")/lib.sh"
 need_fake
 

@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: MIT
 # mcpctl doctor: each thing that usually goes wrong, made to go wrong: it is told with the remedy, and the remedy works.
 # timeout: 300
+# in parallel: no narrow time limit in it
 . "$(dirname "$0")/lib.sh"
 ((EUID == 0)) || skip_all "making things go wrong for other users needs root"
 

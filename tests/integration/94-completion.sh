@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: MIT
 # Completion in real bash and real zsh: names of servers and agents come from the running mcpinit, files from the disk; with
 # nobody to ask it is quiet and quick. Verbs and options are held against mcpctl's own by tests/lint/completion.sh.
+# in parallel: no narrow time limit in it
 . "$(dirname "$0")/lib.sh"
 need_fake
 PATH=$BIN:$PATH
