@@ -17,6 +17,8 @@ struct command {
 	pid_t pid;  /* and its process group; -1: it has ended */
 	int tty_fd; /* which of 0–2 is our session's terminal; -1: none */
 	bool is_stopped;
+	bool is_ending; /* it was sent SIGTERM, or SIGKILL */
+	bool was_woken; /* … and continued, since it stopped nevertheless */
 	void (*on_exit)(void *ctx, int exit_status);
 	void *ctx;
 };
@@ -62,6 +64,14 @@ static void stopped(void *ctx, pid_t pid, int status)
 	if (!c->is_stopped)
 		return;
 	int signo = WSTOPSIG(status);
+	if (c->is_ending) {
+		/* Stopped, it could not hear of its end; and nobody shall have to `fg` us for that. Once: it may want a
+		 * terminal that it cannot have, and stop again at once. */
+		if (!c->was_woken)
+			(void)kill(-pid, SIGCONT);
+		c->was_woken = true;
+		return;
+	}
 	if (signo != SIGTSTP && signo != SIGTTIN && signo != SIGTTOU)
 		return; /* somebody who sends SIGSTOP will send SIGCONT */
 	if (signo != SIGTSTP && c->tty_fd < 0)
@@ -134,6 +144,7 @@ void command_signal(struct command *c, int signo)
 {
 	if (c->pid <= 0)
 		return;
+	c->is_ending |= signo == SIGTERM || signo == SIGKILL;
 	(void)kill(
 		-c->pid,
 		signo); /* fails only if the whole group is gone, and then its exit is on its way */

@@ -165,6 +165,25 @@ START_TEST(a_stopped_one_is_continued_for_a_signal)
 }
 END_TEST
 
+START_TEST(one_that_stops_while_it_is_ending_is_continued)
+{
+	struct stage s;
+	char up[64], script[256];
+	(void)snprintf(up, sizeof(up), "/tmp/command-up.%d", (int)getpid());
+	(void)snprintf(script, sizeof(script),
+		       "trap 'kill -STOP $$; exit 3' TERM; : >%s; while :; do sleep 0.02; done",
+		       up);
+	start(&s, script);
+	while (access(up, F_OK) < 0)
+		(void)usleep(1000);
+	ck_assert_int_eq(unlink(up), 0);
+	command_signal(s.command, SIGTERM);
+	run(&s, 5000);
+	ck_assert_int_eq(s.status, 3);
+	reap_free(s.reap);
+}
+END_TEST
+
 START_TEST(freed_it_is_let_go_without_a_word)
 {
 	struct stage s;
@@ -332,6 +351,7 @@ Suite *suite_supervisor_command(void)
 	tcase_add_test(c, it_runs_as_the_user_given);
 	tcase_add_test(c, a_signal_reaches_its_whole_group);
 	tcase_add_test(c, a_stopped_one_is_continued_for_a_signal);
+	tcase_add_test(c, one_that_stops_while_it_is_ending_is_continued);
 	tcase_add_test(c, freed_it_is_let_go_without_a_word);
 	tcase_add_test(c, as_pid_1_it_is_continued_when_the_terminal_stops_it);
 	tcase_add_test(c, without_a_shell_it_is_continued_when_the_terminal_stops_it);
