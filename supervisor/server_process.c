@@ -96,8 +96,10 @@ static int64_t after_engine_ms(struct server *s, const struct launch_exit *x)
 		return 0; /* STARTING waits for the engine */
 	if (x->is_engine_gone && !is_first)
 		s->engine_backoff.attempt++; /* it answers pings, and nothing else */
-	if (x->cut_ms > 0 || x->is_engine_gone)
-		return ENGINE_WAIT_MS; /* its absence will be known then, and is said once */
+	if (x->cut_ms > 0)
+		return ENGINE_WAIT_MS;
+	if (x->is_engine_gone)
+		return 2 * ENGINE_WAIT_MS; /* its absence is known by then, and said once */
 	return backoff_next(&s->engine_backoff, random_bits());
 }
 
