@@ -231,6 +231,23 @@ def children(pid):
         return [int(word) for word in f.read().split()]
 
 
+def program_of(pid):
+    try:
+        return os.path.basename(os.readlink(f"/proc/{pid}/exe"))
+    except OSError:
+        return "gone"
+
+
+def server_and_command(init):
+    """COMMAND does not wait for a server that is not required, so it may be there before it, or before its exec."""
+    end = time.monotonic() + PATIENCE
+    while True:
+        found = {program_of(pid): pid for pid in children(init)}
+        if {"fake_mcp", "bash"} <= found.keys() or time.monotonic() > end:
+            return found["fake_mcp"], found["bash"]
+        time.sleep(0.02)
+
+
 def below_a_shell(mcpinit, config, work):
     where = "not PID 1"
     term = Terminal(BASH, cwd=work)
@@ -239,7 +256,7 @@ def below_a_shell(mcpinit, config, work):
              "exit 3' ")
     term.reads("begun-2")
     init, = children(term.process.pid)
-    server, command = sorted(children(init), key=lambda pid: "bash" in os.readlink(f"/proc/{pid}/exe"))
+    server, command = server_and_command(init)
     term.type("\x1a")
     term.says(f"{where}: Ctrl-Z gives the terminal back to the shell", "Stopped")
     states = await_states([init, command], ["T", "T"])
