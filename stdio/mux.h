@@ -15,6 +15,10 @@
  * ever. A client that said initialize is closing down and expects us to be gone at once: calls in flight have 1 s, then
  * they are cancelled. A bare request (printf … | mcpctl connect NAME) waits for its answer, at most linger_ms.
  *
+ * How a session of MUX_PIPES ends when nobody holds an end any more: at once, unless something is pending. A program that
+ * said initialize and held both ends at once has died or is closing down: if none comes back within 1 s, what it had in
+ * flight is cancelled. Else somebody is to come for the answers: they wait linger_ms.
+ *
  * A server's line over max_message is lost. If it can only have been the answer of one call (all other calls of that
  * moment were answered since), that call is answered -32603; else request_timeout ends it. A server's line that is no JSON
  * but begins with the id of a call fails that call at once.

@@ -14,8 +14,7 @@
 
 enum {
 	STALL_MS = 30 * 1000, /* with more than max_queue waiting, and nothing read: it is lost */
-	EOF_GRACE_MS =
-		1000, /* mux.h: a client that closed its stdin expects us to be gone at once */
+	EOF_GRACE_MS = 1000,  /* mux.h: a client that is closing, or has died */
 };
 
 static const struct span no_id = { 0 };
@@ -96,6 +95,7 @@ static void end_session(struct mux_agent *a, const char *reason)
 	rest_look(a->mux);
 	a->phase = AGENT_NEW;
 	a->alone_ms = 0;
+	a->had_both = false;
 }
 
 /* A new program begins: nothing of the last one's is for it. */
@@ -104,6 +104,7 @@ static void begin_session(struct mux_agent *a)
 	if (a->kind == MUX_PIPES) {
 		end_session(a, "a new client took the pipes");
 		chan_discard(a->chan);
+		mux_touch(a);
 	}
 	a->phase = AGENT_GREETED;
 }
@@ -162,6 +163,17 @@ static bool has_pending(const struct mux_agent *a)
 	return a->n_calls > 0 || chan_queued(a->chan) > 0 || chan_unread(a->chan) > 0;
 }
 
+/*
+ * How long nobody may be there while something is pending. A bare request came from a script that waits for its answer, or
+ * comes back for it; a program that greeted us, and held both pipes, is closing down or was killed.
+ */
+static int64_t linger_of(const struct mux_agent *a)
+{
+	int64_t ms = a->mux->p.linger_ms;
+	bool is_script = a->phase == AGENT_NEW || (a->kind == MUX_PIPES && !a->had_both);
+	return is_script || ms < EOF_GRACE_MS ? ms : EOF_GRACE_MS;
+}
+
 /* A session of pipes lives while somebody holds an end, and as long as an answer may be fetched. */
 static int64_t tend_pipes(struct mux_agent *a)
 {
@@ -170,14 +182,16 @@ static int64_t tend_pipes(struct mux_agent *a)
 		(void)chan_renew(a->chan); /* if not even that works, the next change tries again */
 		return -1;
 	}
-	if (chan_has_reader(a->chan) || chan_has_writer(a->chan)) {
+	bool has_reader = chan_has_reader(a->chan), has_writer = chan_has_writer(a->chan);
+	if (has_reader || has_writer) {
+		a->had_both |= has_reader && has_writer;
 		a->alone_ms = 0;
 		return -1;
 	}
 	int64_t now = clock_ms();
 	if (!a->alone_ms)
 		a->alone_ms = now;
-	int64_t left = a->alone_ms + a->mux->p.linger_ms - now;
+	int64_t left = a->alone_ms + linger_of(a) - now;
 	if (has_pending(a) && left > 0)
 		return left;
 	if (has_pending(a))
@@ -194,11 +208,7 @@ static int64_t tend_socket(struct mux_agent *a)
 	}
 	if (!a->is_eof)
 		return -1;
-	/* A program that greeted us is closing; a bare request came from a script that waits for its answer. */
-	int64_t grace = a->mux->p.linger_ms;
-	if (a->phase != AGENT_NEW && grace > EOF_GRACE_MS)
-		grace = EOF_GRACE_MS;
-	int64_t left = a->alone_ms + grace - clock_ms();
+	int64_t left = a->alone_ms + linger_of(a) - clock_ms();
 	if (has_pending(a) && left > 0)
 		return left;
 	go(a, "the client has gone");

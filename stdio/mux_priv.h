@@ -63,6 +63,7 @@ struct mux_agent {
 	struct loop_timer *timer; /* owned; linger, and how long nothing was read */
 	int64_t alone_ms;   /* both ends closed (pipes), the end was read (socket) since; 0: not */
 	int64_t stalled_ms; /* more than max_queue waits for it since; 0: not */
+	bool had_both;	    /* MUX_PIPES: in this session somebody held both ends at once */
 	bool is_paused;
 	bool is_touched; /* to be tended from the loop */
 	bool is_eof, is_lost;
@@ -184,6 +185,8 @@ void up_send_cancelled(struct mux *m, const struct idmap_entry *call, const char
 void up_resume(struct mux *m);
 /* The process is gone: what was in flight is kept for the next one or failed; waiting notifications are dropped. */
 void up_died(struct mux *m, const struct mux_death *d);
+/* max_queue has changed: its `in` is read, or no more. */
+void up_limit(struct mux_agent *a);
 /* All calls of an agent end unanswered. */
 void up_forget(struct mux_agent *a, const char *reason);
 

@@ -1,9 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-#include "stdio/fifo.h"
-#include "tests/unit/mux_rig.h"
-
-#include <fcntl.h>
-#include <sys/stat.h>
+#include "tests/unit/mux_pipes.h"
 
 #define HELLO(id, version)                                                                         \
 	J "\"id\":" id ",\"method\":\"initialize\",\"params\":{\"protocolVersion\":\"" version     \
@@ -207,54 +203,6 @@ END_TEST
 
 /* --- real pipes --------------------------------------------------------------------------------- */
 
-struct pipes {
-	struct fifo_set *set;
-	char dir[64];
-	int dir_fd;
-	struct mux_agent *agent;
-};
-
-static void pipes_open(struct rig *r, struct pipes *p)
-{
-	strcpy(p->dir, "/tmp/mux-test-XXXXXX");
-	ck_assert_ptr_nonnull(mkdtemp(p->dir));
-	p->dir_fd = open(p->dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	p->set = fifo_set_new(r->loop, NULL);
-	struct fifo_params fp = {
-		.dir_fd = p->dir_fd, .path = p->dir, .uid = getuid(), .gid = getgid(), .mode = 0600
-	};
-	struct err e;
-	struct stream *s = fifo_open(p->set, &fp, &e);
-	ck_assert_msg(s != NULL, "%s", e.text);
-	struct mux_agent_params ap = { .agent = "default", .kind = MUX_PIPES };
-	p->agent = mux_agent_new(r->mux, s, &ap, NULL);
-	ck_assert_ptr_nonnull(p->agent);
-	spin(r);
-}
-
-static void pipes_done(struct rig *r, struct pipes *p)
-{
-	mux_free(r->mux);
-	r->mux = NULL;
-	fifo_set_free(p->set);
-	close(p->dir_fd);
-	rmdir(p->dir);
-}
-
-static int pipe_end(const struct pipes *p, const char *name, int flags)
-{
-	int fd = openat(p->dir_fd, name, flags | O_NONBLOCK | O_CLOEXEC);
-	ck_assert_int_ge(fd, 0);
-	return fd;
-}
-
-static void put(struct rig *r, int fd, const char *line)
-{
-	ck_assert_int_eq(write(fd, line, strlen(line)), (ssize_t)strlen(line));
-	ck_assert_int_eq(write(fd, "\n", 1), 1);
-	spin(r);
-}
-
 START_TEST(printf_and_read_work_again_and_again)
 {
 	struct rig r;
@@ -308,6 +256,110 @@ START_TEST(answers_that_nobody_fetches_are_gone_after_linger)
 	char c;
 	ck_assert_int_eq(read(out, &c, 1), -1); /* a writer is there: us; but nothing to read */
 	close(out);
+	pipes_done(&r, &p);
+	rig_done(&r);
+}
+END_TEST
+
+static const struct {
+	const char *hello;
+	bool has_reader;
+	int64_t patience_ms; /* until its call is cancelled */
+} leavers[] = {
+	{ HELLO("0", "2025-11-25"), true, 1000 }, /* a program that was killed */
+	{ HELLO("0", "2025-11-25"), false, 60000 },
+	{ J "\"id\":0,\"method\":\"ping\"}", true, 60000 },
+};
+
+START_TEST(a_program_that_greeted_and_leaves_both_pipes_is_gone_in_a_second)
+{
+	struct rig r;
+	rig_init(&r);
+	rig_start(&r);
+	rig_up(&r);
+	struct pipes p;
+	pipes_open(&r, &p);
+	int in = pipe_end(&p, "in", O_WRONLY), out = -1;
+	if (leavers[_i].has_reader)
+		out = pipe_end(&p, "out", O_RDONLY);
+	spin(&r);
+	put(&r, in, leavers[_i].hello);
+	put(&r, in, J "\"id\":1,\"method\":\"tools/call\"}");
+	ck_has(hear(&r, &r.server), "tools/call");
+	char got[1024];
+	if (out >= 0)
+		ck_assert_int_gt(read(out, got, sizeof(got)), 0);
+	close(in);
+	if (out >= 0)
+		close(out);
+	pass(&r, leavers[_i].patience_ms - 1);
+	ck_silent(&r, &r.server);
+	ck_assert(mux_agent_is_present(p.agent));
+	pass(&r, 1);
+	ck_has(hear(&r, &r.server), "notifications/cancelled");
+	ck_assert(!mux_agent_is_present(p.agent));
+	pipes_done(&r, &p);
+	rig_done(&r);
+}
+END_TEST
+
+START_TEST(a_program_that_opens_its_pipes_again_within_a_second_goes_on)
+{
+	struct rig r;
+	rig_init(&r);
+	rig_start(&r);
+	rig_up(&r);
+	struct pipes p;
+	pipes_open(&r, &p);
+	int in = pipe_end(&p, "in", O_WRONLY), out = pipe_end(&p, "out", O_RDONLY);
+	put(&r, in, HELLO("0", "2025-11-25"));
+	put(&r, in, J "\"id\":1,\"method\":\"tools/call\"}");
+	const char *line = hear(&r, &r.server);
+	ck_has(line, "tools/call");
+	char *call = strdup(line), got[1024] = "";
+	ck_assert_int_gt(read(out, got, sizeof(got)), 0);
+	close(in);
+	close(out);
+	pass(&r, 900);
+	out = pipe_end(&p, "out", O_RDONLY);
+	pass(&r, 100000);
+	answer(&r, call, "{}");
+	spin(&r);
+	memset(got, 0, sizeof(got));
+	ck_assert_int_gt(read(out, got, sizeof(got)), 0);
+	ck_assert_str_eq(got, J "\"id\":1,\"result\":{}}\n");
+	ck_silent(&r, &r.server);
+	free(call);
+	close(out);
+	pipes_done(&r, &p);
+	rig_done(&r);
+}
+END_TEST
+
+/* When the line and the next command's open are seen together, nobody held both. */
+START_TEST(a_script_that_greets_line_by_line_is_waited_for)
+{
+	struct rig r;
+	rig_init(&r);
+	rig_start(&r);
+	rig_up(&r);
+	struct pipes p;
+	pipes_open(&r, &p);
+	static const char hello[] = HELLO("0", "2025-11-25") "\n";
+	int in = pipe_end(&p, "in", O_WRONLY);
+	ck_assert_int_gt(write(in, hello, sizeof(hello) - 1), 0);
+	close(in);
+	int out = pipe_end(&p, "out", O_RDONLY);
+	spin(&r);
+	char got[1024];
+	ck_assert_int_gt(read(out, got, sizeof(got)), 0);
+	in = pipe_end(&p, "in", O_WRONLY);
+	close(out);
+	put(&r, in, J "\"id\":1,\"method\":\"tools/call\"}");
+	close(in);
+	pass(&r, 59000);
+	ck_has(hear(&r, &r.server), "tools/call");
+	ck_silent(&r, &r.server);
 	pipes_done(&r, &p);
 	rig_done(&r);
 }
@@ -400,6 +452,10 @@ Suite *suite_stdio_mux_agent(void)
 	t = tcase_create("pipes");
 	tcase_add_test(t, printf_and_read_work_again_and_again);
 	tcase_add_test(t, answers_that_nobody_fetches_are_gone_after_linger);
+	tcase_add_loop_test(t, a_program_that_greeted_and_leaves_both_pipes_is_gone_in_a_second, 0,
+			    sizeof(leavers) / sizeof(leavers[0]));
+	tcase_add_test(t, a_program_that_opens_its_pipes_again_within_a_second_goes_on);
+	tcase_add_test(t, a_script_that_greets_line_by_line_is_waited_for);
 	tcase_add_test(t, a_burst_for_a_reader_to_come_is_not_lost_because_it_was_quiet_before);
 	tcase_add_test(t, initialize_on_pipes_discards_what_waits_and_cancels_what_runs);
 	suite_add_tcase(s, t);
