@@ -142,21 +142,28 @@ static void give_up(struct mux *m, struct idmap_entry *call)
 	call_fail(m, call, &f);
 }
 
-/* Calls stand in the order of their stamps, so the first that is not due ends the search. */
+static void look_at(struct mux *m, int64_t at_ms)
+{
+	if (at_ms == INT64_MAX || (loop_timer_is_armed(m->due) && m->due_ms <= at_ms))
+		return;
+	m->due_ms = at_ms;
+	loop_timer_at(m->due, at_ms);
+}
+
 static void check_due(void *ctx)
 {
 	struct mux *m = ctx;
 	int64_t now = clock_ms();
+	loop_timer_stop(m->due);
 	for (struct idmap_entry *call = m->ids.first, *next; call; call = next) {
 		next = call->next;
 		int64_t at = due_at(m, call);
-		if (at == INT64_MAX)
-			continue;
-		if (at > now) {
-			loop_timer_at(m->due, at);
-			return;
-		}
-		give_up(m, call);
+		if (at <= now)
+			give_up(m, call);
+		else
+			look_at(m, at);
+		if (at > now && at < INT64_MAX && mux_is_open(m))
+			return; /* one kind of limit, and calls stand in the order of their stamps */
 	}
 }
 
@@ -164,9 +171,7 @@ void mux_limit(struct mux *m, struct idmap_entry *call)
 {
 	if (m->gate == MUX_PARK_TIMED && !mux_is_open(m) && !call->parked_ms)
 		call->parked_ms = clock_ms();
-	int64_t at = due_at(m, call);
-	if (at != INT64_MAX && !loop_timer_is_armed(m->due))
-		loop_timer_at(m->due, at);
+	look_at(m, due_at(m, call));
 }
 
 /* --- the gate --------------------------------------------------------------------------------- */
@@ -352,7 +357,8 @@ int mux_configure(struct mux *m, const struct mux_params *p)
 		chan_limit(m->up, p->max_message);
 	for (struct mux_agent *a = m->first; a; a = a->next) {
 		chan_limit(a->chan, p->max_message);
-		mux_touch(a); /* it may have waited for room, or for a time that is over now */
+		up_limit(a);
+		mux_touch(a); /* it may have waited for a time that is over now */
 	}
 	check_due(m);
 	return 0;

@@ -104,6 +104,7 @@ struct mux {
 	unsigned events;
 	struct mux_ask *failed;
 	struct loop_timer *defer, *due; /* owned */
+	int64_t due_ms;			/* while it is armed: until when */
 	struct loop_timer *idle;	/* owned; NULL: no idle_timeout */
 	int64_t used_ms;		/* when somebody last used the server */
 	struct buf

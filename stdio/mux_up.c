@@ -74,6 +74,11 @@ static void set_load(struct mux_agent *a, size_t load)
 	chan_pause(a->chan, is_paused);
 }
 
+void up_limit(struct mux_agent *a)
+{
+	set_load(a, a->load);
+}
+
 static struct up_item *item_new(struct mux_agent *a, const struct iovec *parts, int n)
 {
 	size_t len = 0;

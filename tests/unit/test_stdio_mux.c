@@ -277,6 +277,71 @@ START_TEST(a_changed_configuration_counts_at_once)
 }
 END_TEST
 
+START_TEST(a_larger_queue_is_read_into_at_once)
+{
+	struct rig r;
+	rig_init(&r);
+	r.p.max_queue = 1000;
+	rig_start(&r);
+	struct end *a = rig_agent(&r, MUX_PIPES);
+	for (int i = 0; i < 10; i++)
+		sayf(&r, a, J "\"id\":%d,\"method\":\"tools/call\",\"params\":{\"x\":\"%200s\"}}",
+		     i, "");
+	spin(&r); /* parked, and more than may be */
+	say(&r, a, J "\"id\":10,\"method\":\"ping\"}");
+	ck_silent(&r, a);
+	r.p.max_queue = 100000;
+	ck_assert_int_eq(mux_configure(r.mux, &r.p), 0);
+	ck_hears(&r, a, J "\"id\":10,\"result\":{}}");
+	rig_done(&r);
+}
+END_TEST
+
+/* The time of a call that was answered long ago is still set. */
+START_TEST(park_timeout_is_kept_beside_a_longer_request_timeout)
+{
+	struct rig r;
+	rig_init(&r);
+	r.p.request_timeout_ms = 300000;
+	rig_start(&r);
+	rig_up(&r);
+	struct end *a = rig_client(&r);
+	say(&r, a, J "\"id\":1,\"method\":\"tools/call\"}");
+	answer(&r, hear(&r, &r.server), "{}");
+	ck_has(hear(&r, a), "\"id\":1,\"result\"");
+	rig_die(&r);
+	mux_set_gate(r.mux, MUX_PARK_TIMED, "restarting");
+	say(&r, a, J "\"id\":2,\"method\":\"tools/call\"}");
+	pass(&r, 9999);
+	ck_silent(&r, a);
+	pass(&r, 1);
+	ck_has(hear(&r, a), "\"id\":2,\"error\":{\"code\":-32603");
+	rig_done(&r);
+}
+END_TEST
+
+/* Its stdout has ended, its exit is not known yet: two kinds of limits at once. */
+START_TEST(park_timeout_is_kept_beside_a_call_in_flight)
+{
+	struct rig r;
+	rig_init(&r);
+	r.p.request_timeout_ms = 300000;
+	rig_start(&r);
+	rig_up(&r);
+	mux_set_gate(r.mux, MUX_PARK_TIMED, "restarting");
+	struct end *a = rig_client(&r);
+	say(&r, a, J "\"id\":1,\"method\":\"tools/call\"}");
+	ck_has(hear(&r, &r.server), "tools/call");
+	shutdown(r.server.fd, SHUT_WR);
+	spin(&r);
+	say(&r, a, J "\"id\":2,\"method\":\"tools/call\"}");
+	pass(&r, 10000);
+	ck_has(hear(&r, a), "\"id\":2,\"error\":{\"code\":-32603");
+	ck_silent(&r, a);
+	rig_done(&r);
+}
+END_TEST
+
 START_TEST(closing_stdin_parks_what_comes_after)
 {
 	struct rig r;
@@ -353,6 +418,9 @@ Suite *suite_stdio_mux(void)
 	tcase_add_test(t, a_sleeping_server_is_woken_by_a_message_but_not_by_ping);
 	tcase_add_test(t, request_timeout_answers_and_cancels);
 	tcase_add_test(t, a_changed_configuration_counts_at_once);
+	tcase_add_test(t, a_larger_queue_is_read_into_at_once);
+	tcase_add_test(t, park_timeout_is_kept_beside_a_longer_request_timeout);
+	tcase_add_test(t, park_timeout_is_kept_beside_a_call_in_flight);
 	tcase_add_test(t, closing_stdin_parks_what_comes_after);
 	tcase_add_test(t, our_own_requests_are_answered_or_fail_with_the_process);
 	suite_add_tcase(s, t);
