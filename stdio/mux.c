@@ -116,7 +116,8 @@ bool mux_may_say(struct quiet *q, unsigned *ret_more)
 /* When the call is given up; INT64_MAX: never. */
 static int64_t due_at(const struct mux *m, const struct idmap_entry *call)
 {
-	bool is_timed = m->p.request_timeout_ms > 0 && call->method != RPC_LISTEN;
+	bool is_timed = m->p.request_timeout_ms > 0 && call->method != RPC_LISTEN &&
+			call->method != RPC_TASKS_RESULT;
 	if (!call->owner)
 		return INT64_MAX;
 	if (mux_is_open(m) || call->state == CALL_SENT)

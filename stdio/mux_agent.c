@@ -91,6 +91,7 @@ static void end_session(struct mux_agent *a, const char *reason)
 {
 	up_forget(a, reason);
 	subs_clear(&a->mux->subs, &a->subs, forget_uri, a->mux);
+	tasks_forget(&a->tasks);
 	shake_tell_level(a->mux);
 	rest_look(a->mux);
 	a->phase = AGENT_NEW;
@@ -279,7 +280,7 @@ static void take_request(struct mux_agent *a, const struct rpc_msg *q)
 		return;
 	if (idmap_by_owner(&m->ids, a, id))
 		agent_error(a, id, RPC_E_INVALID, "This id is in flight already", NULL);
-	else if (rest_answer_tools(a, q, id))
+	else if (rest_answer_tools(a, q, id) || tasks_refuse(a, q, id))
 		return;
 	else if (q->method == RPC_SUBSCRIBE || q->method == RPC_UNSUBSCRIBE)
 		take_subscribe(a, q);
@@ -303,6 +304,7 @@ static void take_notification(struct mux_agent *a, const struct rpc_msg *q)
 	case RPC_PROGRESS: /* of a request that the server would have made of it: none is given to agents */
 	case RPC_ROOTS_CHANGED: /* roots are not declared */
 	case RPC_ONE_OWNER:
+	case RPC_TASK_STATUS: /* nor are tasks */
 		break;
 	default:
 		up_notify(a, q, NULL, 0);

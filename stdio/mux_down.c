@@ -163,6 +163,7 @@ static void take_answer(struct mux *m, const struct rpc_msg *q)
 	if (call_of(m, rpc_at(q, SCAN_SUBSCRIPTION)) == call)
 		patches[1].at = rpc_at(q, SCAN_SUBSCRIPTION);
 	write_patched(call->owner, q, patches, 2, DOWN_MUST);
+	tasks_answered(m, call, q);
 	if (call->is_plain_list)
 		rest_compare_tools(m, q);
 	if (call->is_suspect) {
@@ -220,10 +221,12 @@ static bool hears_progress(const struct mux_agent *a)
 static void take_progress(struct mux *m, const struct rpc_msg *q)
 {
 	struct idmap_entry *call = call_of(m, rpc_at(q, SCAN_TOKEN));
-	if (!call || !call->owner || !call->token.p || !hears_progress(call->owner))
+	struct span token = call ? call->token : (struct span){ 0 };
+	struct mux_agent *a = call ? call->owner : tasks_progress(m, rpc_at(q, SCAN_TOKEN), &token);
+	if (!a || !token.p || !hears_progress(a))
 		return;
-	struct patch patch = { rpc_at(q, SCAN_TOKEN), call->token };
-	write_patched(call->owner, q, &patch, 1, DOWN_MAY_DROP);
+	struct patch patch = { rpc_at(q, SCAN_TOKEN), token };
+	write_patched(a, q, &patch, 1, DOWN_MAY_DROP);
 }
 
 /* Modern: the server ends a subscriptions/listen that it will not answer. */
@@ -258,6 +261,15 @@ static bool wants(const struct mux *m, const struct mux_agent *a, const struct r
 	return true;
 }
 
+/* It speaks of one agent's task. */
+static void tell_owner(struct mux *m, const struct rpc_msg *q)
+{
+	struct iovec whole = { (void *)q->line, q->len };
+	struct mux_agent *a = tasks_told(m, q);
+	if (a && wants(m, a, q))
+		down_write(a, &whole, 1, DOWN_MAY_DROP);
+}
+
 static void broadcast(struct mux *m, const struct rpc_msg *q)
 {
 	struct iovec whole = { (void *)q->line, q->len };
@@ -282,6 +294,9 @@ static void take_notification(struct mux *m, const struct rpc_msg *q)
 	case RPC_CANCELLED:
 		take_cancelled(m, q);
 		break;
+	case RPC_TASK_STATUS:
+		tell_owner(m, q);
+		break;
 	case RPC_ONE_OWNER: /* shown to all, it would tell one agent of another's work */
 	case RPC_INITIALIZED:
 	case RPC_ROOTS_CHANGED:
@@ -289,6 +304,8 @@ static void take_notification(struct mux *m, const struct rpc_msg *q)
 	default:
 		if (rpc_at(q, SCAN_SUBSCRIPTION).p)
 			take_tagged(m, q);
+		else if (rpc_at(q, SCAN_RELATED_ID).p)
+			tell_owner(m, q);
 		else
 			broadcast(m, q);
 	}

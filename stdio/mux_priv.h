@@ -6,6 +6,7 @@
  *   mux_agent.c  an agent: what it says, and how its session begins and ends
  *   mux_up.c     towards the server: calls, the agents' queues and their turns
  *   mux_down.c   what the server says, and who gets it
+ *   tasks.c      whose the server's tasks are
  *   mux_rest.c   while nobody uses the server: idle_timeout, and the list of tools that is kept
  */
 #ifndef STDIO_MUX_PRIV_H
@@ -19,6 +20,7 @@
 #include "stdio/rpc.h"
 #include "stdio/session.h"
 #include "stdio/subs.h"
+#include "stdio/tasks.h"
 
 #include <sys/uio.h>
 
@@ -60,6 +62,7 @@ struct mux_agent {
 	size_t n_calls;
 	size_t load; /* bytes of its calls and waiting lines; over max_queue its `in` is not read */
 	struct subs_agent subs;
+	struct tasks tasks;
 	struct loop_timer *timer; /* owned; linger, and how long nothing was read */
 	int64_t alone_ms;   /* both ends closed (pipes), the end was read (socket) since; 0: not */
 	int64_t stalled_ms; /* more than max_queue waits for it since; 0: not */

@@ -36,6 +36,9 @@ static bool is_needed(const struct mux *m)
 	for (const struct subs_agent *a = m->subs.agents; a; a = a->next)
 		if (a->uris && m->session.has_subscribe)
 			return true;
+	for (const struct mux_agent *a = m->first; a; a = a->next)
+		if (tasks_are_running(&a->tasks))
+			return true;
 	return false;
 }
 

@@ -438,6 +438,7 @@ static void died_in_flight(struct mux *m, struct idmap_entry *call, const struct
 
 void up_died(struct mux *m, const struct mux_death *d)
 {
+	tasks_died(m);
 	for (struct mux_agent *a = m->first; a; a = a->next) {
 		for (struct up_item *it = a->first, *next; it; it = next) {
 			next = it->next;

@@ -27,6 +27,8 @@ static const struct {
 	{ "resources/read", RPC_LIST_OR_READ },
 	{ "completion/complete", RPC_LIST_OR_READ },
 	{ "tasks/get", RPC_LIST_OR_READ },
+	{ "tasks/result", RPC_TASKS_RESULT },
+	{ "tasks/list", RPC_TASKS_LIST },
 	{ "notifications/initialized", RPC_INITIALIZED },
 	{ "notifications/cancelled", RPC_CANCELLED },
 	{ "notifications/progress", RPC_PROGRESS },
@@ -35,7 +37,8 @@ static const struct {
 	{ "notifications/prompts/list_changed", RPC_LIST_CHANGED },
 	{ "notifications/resources/list_changed", RPC_LIST_CHANGED },
 	{ "notifications/resources/updated", RPC_UPDATED },
-	{ "notifications/tasks/status", RPC_ONE_OWNER },
+	{ "notifications/subscriptions/acknowledged", RPC_ACKNOWLEDGED },
+	{ "notifications/tasks/status", RPC_TASK_STATUS },
 	{ "notifications/elicitation/complete", RPC_ONE_OWNER },
 	{ "notifications/roots/list_changed", RPC_ROOTS_CHANGED },
 };

@@ -37,12 +37,16 @@ enum rpc_method {
 	RPC_SAMPLING,
 	RPC_ELICIT,
 	RPC_LIST_OR_READ, /* changes nothing: may be sent to the next process once more */
+	RPC_TASKS_RESULT, /* waits as long as its task runs */
+	RPC_TASKS_LIST,
 	RPC_INITIALIZED,
 	RPC_CANCELLED,
 	RPC_PROGRESS,
 	RPC_MESSAGE,
 	RPC_LIST_CHANGED,
 	RPC_UPDATED,
+	RPC_ACKNOWLEDGED, /* of a subscriptions/listen */
+	RPC_TASK_STATUS,
 	RPC_ONE_OWNER, /* a notification that belongs to one agent, whose owner the line alone does not tell */
 	RPC_ROOTS_CHANGED,
 };
@@ -52,6 +56,7 @@ enum {
 	RPC_E_PARSE = -32700,
 	RPC_E_INVALID = -32600,
 	RPC_E_METHOD = -32601,
+	RPC_E_PARAMS = -32602,
 	RPC_E_INTERNAL = -32603,
 	RPC_E_VERSION = -32022,
 };

@@ -7,8 +7,17 @@
 #include <strings.h>
 
 /* Objects in which some keys mean something to us. */
-enum node { N_NONE, N_TOP, N_PARAMS, N_RESULT, N_PARAMS_META, N_RESULT_META };
-enum { NODE_DEPTH = 3, MAX_KEY = 64, NO_FIELD = -1 };
+enum node {
+	N_NONE,
+	N_TOP,
+	N_PARAMS,
+	N_RESULT,
+	N_PARAMS_META,
+	N_RESULT_META,
+	N_RESULT_TASK,
+	N_RELATED
+};
+enum { NODE_DEPTH = 4, MAX_KEY = 64, NO_FIELD = -1 };
 
 struct row {
 	const char *key;
@@ -33,6 +42,16 @@ static const struct row rows[] = {
 	{ "progressToken", N_PARAMS_META, N_NONE, SCAN_META_TOKEN },
 	{ "io.modelcontextprotocol/subscriptionId", N_PARAMS_META, N_NONE, SCAN_SUBSCRIPTION },
 	{ "io.modelcontextprotocol/subscriptionId", N_RESULT_META, N_NONE, SCAN_SUBSCRIPTION },
+	{ "io.modelcontextprotocol/protocolVersion", N_PARAMS_META, N_NONE, SCAN_META_VERSION },
+	{ "taskId", N_PARAMS, N_NONE, SCAN_TASK_ID },
+	{ "taskId", N_RESULT, N_NONE, SCAN_TASK_ID },
+	{ "status", N_PARAMS, N_NONE, SCAN_STATUS },
+	{ "status", N_RESULT, N_NONE, SCAN_STATUS },
+	{ "task", N_RESULT, N_RESULT_TASK, SCAN_TASK },
+	{ "taskId", N_RESULT_TASK, N_NONE, SCAN_NEW_TASK_ID },
+	{ "io.modelcontextprotocol/related-task", N_PARAMS_META, N_RELATED, SCAN_RELATED },
+	{ "io.modelcontextprotocol/related-task", N_RESULT_META, N_RELATED, SCAN_RELATED },
+	{ "taskId", N_RELATED, N_NONE, SCAN_RELATED_ID },
 };
 
 /* One container at the few levels where nodes can be. */

@@ -36,6 +36,13 @@ enum scan_field {
 	SCAN_URI,	   /* params.uri */
 	SCAN_LEVEL,	   /* params.level */
 	SCAN_SUBSCRIPTION, /* params._meta or result._meta: io.modelcontextprotocol/subscriptionId */
+	SCAN_META_VERSION, /* params._meta: io.modelcontextprotocol/protocolVersion */
+	SCAN_TASK_ID,	   /* params.taskId or result.taskId */
+	SCAN_STATUS,	   /* params.status or result.status */
+	SCAN_TASK,	   /* result.task */
+	SCAN_NEW_TASK_ID,  /* result.task.taskId */
+	SCAN_RELATED,	   /* params._meta or result._meta: io.modelcontextprotocol/related-task */
+	SCAN_RELATED_ID,   /* … its taskId */
 	SCAN_FIELDS,
 };
 

@@ -71,6 +71,32 @@ START_TEST(finds_nested_fields_only_where_they_belong)
 }
 END_TEST
 
+START_TEST(finds_what_speaks_of_a_task)
+{
+	struct scan s;
+	ck_assert_int_eq(
+		scan("{\"params\":{\"taskId\":\"a\",\"status\":\"working\",\"task\":{\"taskId\":\"x\"},\"_meta\":{"
+		     "\"io.modelcontextprotocol/protocolVersion\":\"v\","
+		     "\"io.modelcontextprotocol/related-task\":{\"x\":{\"taskId\":\"y\"},\"taskId\":\"b\"}}}}",
+		     &s),
+		SCAN_OBJECT);
+	ck_span(s.at[SCAN_TASK_ID], "\"a\"");
+	ck_span(s.at[SCAN_STATUS], "\"working\"");
+	ck_span(s.at[SCAN_RELATED_ID], "\"b\"");
+	ck_span(s.at[SCAN_META_VERSION], "\"v\"");
+	ck_span(s.at[SCAN_NEW_TASK_ID], NULL);
+	ck_assert_int_eq(
+		scan("{\"result\":{\"task\":{\"status\":\"working\",\"taskId\":\"c\"},\"_meta\":{"
+		     "\"io.modelcontextprotocol/related-task\":{\"taskId\":\"d\"}}}}",
+		     &s),
+		SCAN_OBJECT);
+	ck_span(s.at[SCAN_NEW_TASK_ID], "\"c\"");
+	ck_span(s.at[SCAN_RELATED_ID], "\"d\"");
+	ck_span(s.at[SCAN_TASK_ID], NULL);
+	ck_span(s.at[SCAN_STATUS], NULL);
+}
+END_TEST
+
 START_TEST(id_values_of_every_type_are_taken_as_they_stand)
 {
 	static const char *const ids[] = {
@@ -294,6 +320,7 @@ Suite *suite_stdio_scan(void)
 	TCase *t = tcase_create("all");
 	tcase_add_test(t, finds_id_and_method_in_any_order_and_spacing);
 	tcase_add_test(t, finds_nested_fields_only_where_they_belong);
+	tcase_add_test(t, finds_what_speaks_of_a_task);
 	tcase_add_test(t, id_values_of_every_type_are_taken_as_they_stand);
 	tcase_add_test(t, id_behind_eight_megabytes_is_found);
 	tcase_add_test(t, json_that_the_grammar_refuses_is_refused);
