@@ -44,6 +44,7 @@ static void tell_ready(struct mux *m)
 		.server_name = m->session.server_name,
 		.server_version = m->session.server_version,
 		.tools = m->tools,
+		.changed = m->session.changed,
 	};
 	m->p.cb.on_ready(m->p.ctx, &r);
 }
@@ -122,8 +123,9 @@ static int64_t due_at(const struct mux *m, const struct idmap_entry *call)
 		return INT64_MAX;
 	if (mux_is_open(m) || call->state == CALL_SENT)
 		return is_timed ? call->stamp_ms + m->p.request_timeout_ms : INT64_MAX;
-	if (m->gate != MUX_PARK_TIMED || !call->parked_ms)
-		return INT64_MAX;
+	bool is_open_listen = call->method == RPC_LISTEN && call->state == CALL_AGAIN;
+	if (m->gate != MUX_PARK_TIMED || !call->parked_ms || is_open_listen)
+		return INT64_MAX; /* who listens waits for the next process, however long */
 	return call->parked_ms + m->p.park_timeout_ms;
 }
 
@@ -252,7 +254,7 @@ void mux_became_ready(struct mux *m)
 	up_resume(m);
 	up_pump(m);
 	check_due(m);
-	if (is_again)
+	if (is_again && !m->is_modern)
 		down_lists_changed(m);
 	rest_over(m);
 	mux_raise(m, EV_READY);

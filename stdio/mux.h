@@ -41,6 +41,8 @@ struct mux_ready {
 	bool is_modern;				  /* 2026-07-28: stateless */
 	const char *server_name, *server_version; /* serverInfo */
 	int tools;				  /* counted over all pages; -1: it offers none */
+	const char *
+		changed; /* what it said otherwise at its last handshake: one sentence; NULL: nothing */
 };
 
 struct mux_cb {

@@ -51,31 +51,6 @@ static void refuse(struct mux_agent *a, const struct rpc_msg *q)
 		    q->why, NULL);
 }
 
-bool agent_answer_here(struct mux_agent *a, const struct rpc_msg *q, struct span id)
-{
-	const struct mux *m = a->mux;
-	if (!m->was_ready)
-		return false;
-	if (q->method == RPC_DISCOVER && !m->session.is_modern) {
-		agent_error(a, id, RPC_E_METHOD, "This server speaks MCP by initialize", NULL);
-		return true;
-	}
-	if (q->method != RPC_INITIALIZE)
-		return false;
-	_cleanup_buf_ struct buf b = { 0 };
-	if (session_reply(&m->session, id, rpc_at(q, SCAN_PROTOCOL), &b) == 0)
-		down_write_buf(a, &b, DOWN_MUST);
-	if (m->session.is_modern) {
-		a->phase = AGENT_NEW;
-		log_info(
-			m->p.server,
-			"agent %s speaks an older MCP than this server; protocol = %s keeps a server that has both "
-			"in the older one",
-			a->name, SESSION_LEGACY);
-	}
-	return true;
-}
-
 /* --- sessions --------------------------------------------------------------------------------- */
 
 static void forget_uri(void *ctx, struct span uri)
@@ -269,7 +244,7 @@ static void take_request(struct mux_agent *a, const struct rpc_msg *q)
 {
 	struct mux *m = a->mux;
 	struct span id = rpc_at(q, SCAN_ID);
-	if (q->method == RPC_PING) {
+	if (q->method == RPC_PING && !m->session.is_modern) {
 		agent_result(a, id, "{}");
 		return;
 	}
@@ -282,6 +257,8 @@ static void take_request(struct mux_agent *a, const struct rpc_msg *q)
 		agent_error(a, id, RPC_E_INVALID, "This id is in flight already", NULL);
 	else if (rest_answer_tools(a, q, id) || tasks_refuse(a, q, id))
 		return;
+	else if (m->session.is_modern)
+		up_call(a, q); /* what it does not know it refuses itself */
 	else if (q->method == RPC_SUBSCRIBE || q->method == RPC_UNSUBSCRIBE)
 		take_subscribe(a, q);
 	else if (q->method == RPC_SET_LEVEL)

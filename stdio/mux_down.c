@@ -191,6 +191,12 @@ static void take_request(struct mux *m, const struct rpc_msg *q)
 	int r;
 	if (m->is_closing || m->has_ended)
 		return;
+	if (m->is_modern) {
+		if (mux_may_say(&m->garbage, &more))
+			log_warn(m->p.server,
+				 "wrote a request: in MCP " SESSION_MODERN " a server asks nobody");
+		return;
+	}
 	if (chan_queued_behind(m->up) > m->p.max_queue) {
 		if (mux_may_say(&m->flooding, &more))
 			log_warn(m->p.server,
@@ -243,11 +249,13 @@ static void take_cancelled(struct mux *m, const struct rpc_msg *q)
 static void take_tagged(struct mux *m, const struct rpc_msg *q)
 {
 	struct idmap_entry *call = call_of(m, rpc_at(q, SCAN_SUBSCRIPTION));
-	if (!call || !call->owner)
+	if (!call || !call->owner ||
+	    (q->method == RPC_ACKNOWLEDGED && listen_acknowledged(call, q)))
 		return;
 	struct patch patch = { rpc_at(q, SCAN_SUBSCRIPTION), call->id };
 	write_patched(call->owner, q, &patch, 1,
-		      q->method == RPC_OTHER ? DOWN_MUST : DOWN_MAY_DROP);
+		      q->method == RPC_OTHER || q->method == RPC_ACKNOWLEDGED ? DOWN_MUST
+									      : DOWN_MAY_DROP);
 }
 
 static bool wants(const struct mux *m, const struct mux_agent *a, const struct rpc_msg *q)

@@ -4,8 +4,10 @@
  *   mux.c        birth and death: of the mux, of the server's processes; the gate; time limits; deferred callbacks
  *   mux_shake.c  the handshake with a process, and requests of our own
  *   mux_agent.c  an agent: what it says, and how its session begins and ends
+ *   mux_era.c    which era server and agent speak
  *   mux_up.c     towards the server: calls, the agents' queues and their turns
  *   mux_down.c   what the server says, and who gets it
+ *   listen.c     the modern era's subscriptions, over a restart
  *   tasks.c      whose the server's tasks are
  *   mux_rest.c   while nobody uses the server: idle_timeout, and the list of tools that is kept
  */
@@ -16,6 +18,7 @@
 #include "base/err.h"
 #include "stdio/fair.h"
 #include "stdio/idmap.h"
+#include "stdio/listen.h"
 #include "stdio/mux.h"
 #include "stdio/rpc.h"
 #include "stdio/session.h"
@@ -116,7 +119,7 @@ struct mux {
 	struct mux_counts counts;
 	size_t n_suspects,
 		n_lost; /* calls whose answer may be among the oversized lines, and those lines */
-	struct quiet garbage, unknown, flooding;
+	struct quiet garbage, unknown, flooding, other_era;
 };
 
 /* --- mux.c ------------------------------------------------------------------------------------ */
@@ -154,8 +157,13 @@ void agent_tend(struct mux_agent *a);
 void agent_error(struct mux_agent *a, struct span id, int code, const char *message,
 		 const char *data);
 void agent_result(struct mux_agent *a, struct span id, const char *result);
-/* initialize, and what the server's era does not know: answered here as soon as the server is known. */
+
+/* --- mux_era.c -------------------------------------------------------------------------------- */
+
+/* initialize, and what is of the other era: answered here as soon as the server is known. */
 bool agent_answer_here(struct mux_agent *a, const struct rpc_msg *q, struct span id);
+/* A request of this agent is refused; says_version: it carries one in _meta. */
+bool era_differs(const struct mux_agent *a, bool says_version);
 
 /* --- mux_up.c --------------------------------------------------------------------------------- */
 

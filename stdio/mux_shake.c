@@ -246,22 +246,39 @@ static void greeted(struct mux *m)
 	count_tools(m, NULL);
 }
 
+/* What agents know of it from the last process cannot be taken back: they asked once. */
+static void learned(struct mux *m)
+{
+	if (m->session.changed)
+		log_warn(m->p.server,
+			 "%s; agents that are connected go on with what they were told",
+			 m->session.changed);
+	greeted(m);
+}
+
 static void discovered(void *ctx, const char *line, size_t len, const struct err *e)
 {
 	(void)e;
 	struct mux *m = ctx;
-	if (session_learn(&m->session, line, len, true, &m->refusal) < 0)
-		refuse(m);
-	else
-		greeted(m);
+	struct err why;
+	if (session_learn(&m->session, line, len, true, &why) == 0) {
+		learned(m);
+		return;
+	}
+	if (!m->refusal.code) /* else it was only a guess, and what it said first is the reason */
+		m->refusal = why;
+	refuse(m);
 }
 
 static void initialized(void *ctx, const char *line, size_t len, const struct err *e)
 {
 	(void)e;
 	struct mux *m = ctx;
+	bool is_auto = strcmp(m->p.protocol, "auto") == 0;
 	int r = session_learn(&m->session, line, len, false, &m->refusal);
-	if (r == -EPROTONOSUPPORT && strcmp(m->p.protocol, "auto") == 0) {
+	if (r == -EPROTONOSUPPORT)
+		m->refusal.code = is_auto ? 0 : r;
+	if ((r == -EPROTONOSUPPORT || r == -ENOTSUP) && is_auto) {
 		m->is_modern = true;
 		step(m, "server/discover", NULL, discovered);
 		return;
@@ -273,13 +290,14 @@ static void initialized(void *ctx, const char *line, size_t len, const struct er
 	static const char said[] = "{\"jsonrpc\":\"2.0\",\"method\":\"notifications/initialized\"}";
 	struct iovec line_out = { (void *)said, sizeof(said) - 1 };
 	if (up_write(m, &line_out, 1) == 0)
-		greeted(m);
+		learned(m);
 }
 
 void shake_begin(struct mux *m)
 {
 	bool is_auto = strcmp(m->p.protocol, "auto") == 0;
 	m->is_modern = strcmp(m->p.protocol, SESSION_MODERN) == 0;
+	m->refusal.code = 0;
 	if (m->is_modern) {
 		step(m, "server/discover", NULL, discovered);
 		return;

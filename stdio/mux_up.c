@@ -259,6 +259,12 @@ static void write_call(struct mux *m, struct idmap_entry *call, const struct iov
 		fail_no_memory(m, call); /* else the end of the process answers it */
 }
 
+/* To the next process, if this one dies. */
+static bool may_go_again(const struct idmap_entry *call)
+{
+	return call->method == RPC_LISTEN || (call->method == RPC_LIST_OR_READ && !call->is_second);
+}
+
 /* The item's turn has come. */
 static void send_item(struct mux_agent *a, struct up_item *it)
 {
@@ -272,14 +278,15 @@ static void send_item(struct mux_agent *a, struct up_item *it)
 		return;
 	}
 	struct rpc_msg q;
-	if (call->method == RPC_INITIALIZE || call->method == RPC_DISCOVER) {
+	if (call->method == RPC_INITIALIZE || call->method == RPC_DISCOVER ||
+	    era_differs(a, call->says_version)) {
 		rpc_read(it->bytes, it->len, &q);
 		if (agent_answer_here(a, &q, call->id)) {
 			call_end(m, call);
 			return;
 		}
 	}
-	bool is_kept = call->method == RPC_LIST_OR_READ && !call->is_second;
+	bool is_kept = may_go_again(call);
 	if (!is_kept)
 		call->item = NULL;
 	write_call(m, call, &part, 1);
@@ -302,7 +309,7 @@ void up_pump(struct mux *m)
 static void push(struct mux_agent *a, struct idmap_entry *call, const struct iovec *parts, int n)
 {
 	struct mux *m = a->mux;
-	bool is_kept = call && call->method == RPC_LIST_OR_READ;
+	bool is_kept = call && may_go_again(call);
 	if (may_write_now(m) && !is_kept) {
 		if (call)
 			write_call(m, call, parts, n);
@@ -331,6 +338,10 @@ void up_call(struct mux_agent *a, const struct rpc_msg *q)
 	struct span id = rpc_at(q, SCAN_ID), token = rpc_at(q, SCAN_META_TOKEN);
 	if (!rpc_is_id(token))
 		token.p = NULL; /* no token: the server may say so */
+	if (q->method == RPC_LISTEN && !listen_has_room(a, q->len)) {
+		agent_error(a, id, RPC_E_INTERNAL, "Too many subscriptions", NULL);
+		return;
+	}
 	struct idmap_entry *call = idmap_add(&m->ids, a, id, token.p ? token : (struct span){ 0 });
 	if (!call) {
 		agent_error(a, id, RPC_E_INTERNAL, "Out of memory", NULL);
@@ -338,6 +349,7 @@ void up_call(struct mux_agent *a, const struct rpc_msg *q)
 	}
 	m->counts.requests++;
 	call->method = q->method;
+	call->says_version = rpc_at(q, SCAN_META_VERSION).p != NULL;
 	call->is_plain_list = rest_is_plain_list(q);
 	call->state = CALL_WAITING;
 	call->stamp_ms = clock_ms();
@@ -353,7 +365,7 @@ void up_call(struct mux_agent *a, const struct rpc_msg *q)
 	mux_limit(m, call);
 	struct wire_text text;
 	struct span wire = wire_of(call->wire_id, &text), level = { 0 };
-	if (q->method == RPC_SET_LEVEL && subs_level_of(rpc_at(q, SCAN_LEVEL)))
+	if (q->method == RPC_SET_LEVEL && m->subs.level && subs_level_of(rpc_at(q, SCAN_LEVEL)))
 		level = rpc_at(q, SCAN_LEVEL);
 	struct patch patches[] = {
 		{ id, wire },

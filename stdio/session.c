@@ -8,6 +8,7 @@
 
 #include <cjson/cJSON.h>
 #include <errno.h>
+#include <stdio.h>
 #include <string.h>
 
 static const char *const dated[] = { "2024-11-05", "2025-03-26", "2025-06-18", SESSION_LEGACY };
@@ -24,6 +25,7 @@ void session_done(struct session *s)
 	free(s->server_name);
 	free(s->server_version);
 	free(s->rest);
+	free(s->changed);
 	memset(s, 0, sizeof(*s));
 }
 
@@ -83,8 +85,10 @@ static int refused(const cJSON *error, bool is_modern, struct err *e)
 		return err_set(e, -EPROTONOSUPPORT,
 			       "it speaks MCP " SESSION_MODERN
 			       " only: set protocol = auto or " SESSION_MODERN);
-	return err_set(e, -EPROTO, "it answered %s with error %d: %.200s", asked, number,
-		       text_of(error, "message", "no message"));
+	/* What does not know initialize, or misses _meta in it, may still be of the modern era. */
+	bool is_unsure = !is_modern && (number == RPC_E_METHOD || number == RPC_E_PARAMS);
+	return err_set(e, is_unsure ? -ENOTSUP : -EPROTO, "it answered %s with error %d: %.200s",
+		       asked, number, text_of(error, "message", "no message"));
 }
 
 /* We tell of changed lists after a restart, whether or not the server itself ever would. */
@@ -108,6 +112,23 @@ static bool offers(const cJSON *capabilities, const char *what)
 	return cJSON_IsObject(cJSON_GetObjectItemCaseSensitive(capabilities, what));
 }
 
+/* What the next process says otherwise than the last one; NULL: nothing, or no memory to say so. */
+static char *compare(const struct session *old, const struct session *now)
+{
+	char *text = NULL;
+	int r = 0;
+	if (strcmp(old->protocol, now->protocol) != 0)
+		r = asprintf(&text, "it speaks MCP %.32s now, %.32s before", now->protocol,
+			     old->protocol);
+	else if (strcmp(old->server_name, now->server_name) != 0 ||
+		 strcmp(old->server_version, now->server_version) != 0)
+		r = asprintf(&text, "it is %.64s %.64s now, %.64s %.64s before", now->server_name,
+			     now->server_version, old->server_name, old->server_version);
+	else if (strcmp(old->rest, now->rest) != 0)
+		text = strdup("it offers other capabilities or instructions than before");
+	return r < 0 ? NULL : text;
+}
+
 static char *print_rest(cJSON *result)
 {
 	cJSON_DeleteItemFromObjectCaseSensitive(result, "protocolVersion");
@@ -122,6 +143,10 @@ static int fill(struct session *s, cJSON *result, bool is_modern, struct err *e)
 		is_modern ? SESSION_MODERN : text_of(result, "protocolVersion", NULL);
 	cJSON *capabilities = cJSON_GetObjectItemCaseSensitive(result, "capabilities");
 	const cJSON *info = cJSON_GetObjectItemCaseSensitive(result, "serverInfo");
+	if (!info)
+		info = cJSON_GetObjectItemCaseSensitive(
+			cJSON_GetObjectItemCaseSensitive(result, "_meta"),
+			"io.modelcontextprotocol/serverInfo");
 	if (!protocol)
 		return err_set(e, -EPROTO, "its answer to initialize has no protocolVersion");
 	const cJSON *resources = cJSON_GetObjectItemCaseSensitive(capabilities, "resources");
@@ -144,6 +169,7 @@ static int fill(struct session *s, cJSON *result, bool is_modern, struct err *e)
 		session_done(&n);
 		return err_oom(e);
 	}
+	n.changed = s->is_known ? compare(s, &n) : NULL;
 	session_done(s);
 	*s = n;
 	return 0;
@@ -172,10 +198,18 @@ static const char *agree(const struct session *s, struct span requested)
 	return s->protocol;
 }
 
-static int wrong_era(struct span id, struct span requested, struct buf *out)
+int session_wrong_era(const struct session *s, struct span id, struct span requested,
+		      struct buf *out)
 {
 	_cleanup_buf_ struct buf data = { 0 };
-	int r = buf_adds(&data, "{\"supported\":[\"" SESSION_MODERN "\"],\"requested\":");
+	int r = buf_adds(&data, "{\"supported\":[");
+	if (r == 0 && s->is_modern)
+		r = buf_adds(&data, "\"" SESSION_MODERN "\"");
+	for (size_t i = 0, n = 0; !s->is_modern && i < sizeof(dated) / sizeof(dated[0]); i++)
+		if (r == 0 && strcmp(dated[i], s->protocol) <= 0)
+			r = buf_addf(&data, "%s\"%s\"", n++ ? "," : "", dated[i]);
+	if (r == 0)
+		r = buf_adds(&data, "],\"requested\":");
 	if (r == 0)
 		r = requested.p && requested.n <= 64 ? buf_add(&data, requested.p, requested.n)
 						     : buf_adds(&data, "null");
@@ -183,13 +217,15 @@ static int wrong_era(struct span id, struct span requested, struct buf *out)
 		r = buf_adds(&data, "}");
 	return r < 0 ? r
 		     : rpc_error(out, id, RPC_E_VERSION,
-				 "This server speaks MCP " SESSION_MODERN " only", buf_str(&data));
+				 s->is_modern ? "This server speaks MCP " SESSION_MODERN " only"
+					      : "This server speaks MCP by initialize",
+				 buf_str(&data));
 }
 
 int session_reply(const struct session *s, struct span id, struct span requested, struct buf *out)
 {
 	if (s->is_modern)
-		return wrong_era(id, requested, out);
+		return session_wrong_era(s, id, requested, out);
 	_cleanup_buf_ struct buf result = { 0 };
 	const char *protocol = agree(s, requested);
 	int r = buf_adds(&result, "{\"protocolVersion\":");

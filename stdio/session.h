@@ -24,6 +24,7 @@ struct session {
 	char *protocol; /* owned, as all strings here; NULL until known */
 	char *server_name, *server_version;
 	char *rest; /* an InitializeResult without its protocolVersion and opening brace: `"capabilities":…}` */
+	char *changed; /* what the process before this one said otherwise: one sentence; NULL: nothing */
 	bool has_tools, has_prompts, has_resources, has_logging, has_subscribe;
 };
 
@@ -35,9 +36,12 @@ int session_hello(const char *protocol, const char *our_version, struct buf *out
 int session_meta(const char *our_version, struct buf *out);
 /*
  * Learns from the answer to initialize (or, is_modern, to server/discover), replacing what was known.
- * -EPROTONOSUPPORT: it refused, but speaks the modern era: ask server/discover. Else -EPROTO and why.
+ * -EPROTONOSUPPORT: it refused, but speaks the modern era: ask server/discover. -ENOTSUP: it may. Else -EPROTO and why.
  */
 int session_learn(struct session *s, const char *line, size_t len, bool is_modern, struct err *e);
+/* The refusal of an agent of the other era, -32022; the session is known. */
+int session_wrong_era(const struct session *s, struct span id, struct span requested,
+		      struct buf *out);
 /* The answer to an agent's initialize; requested: its params.protocolVersion. In the modern era an error, -32022. */
 int session_reply(const struct session *s, struct span id, struct span requested, struct buf *out);
 

@@ -41,7 +41,7 @@ struct rig {
 	int n_agents;
 	int ready, refused, ended, wanted, idle, gone;
 	int tools;
-	char protocol[32], why[256];
+	char protocol[32], why[256], changed[256], name[32];
 	bool frees_when_ready;
 };
 
@@ -57,6 +57,8 @@ static void rig_ready(void *ctx, const struct mux_ready *m)
 	r->ready++;
 	r->tools = m->tools;
 	(void)snprintf(r->protocol, sizeof(r->protocol), "%s", m->protocol);
+	(void)snprintf(r->name, sizeof(r->name), "%s", m->server_name);
+	(void)snprintf(r->changed, sizeof(r->changed), "%s", m->changed ? m->changed : "");
 	if (r->frees_when_ready) {
 		mux_free(r->mux);
 		r->mux = NULL;
@@ -281,6 +283,29 @@ static UNUSED void rig_greet(struct rig *r, const char *caps)
 		ck_has(line, "tools/list");
 		answer(r, line, "{\"tools\":[{\"name\":\"a\"},{\"name\":\"b\"}]}");
 	}
+	spin(r);
+}
+
+/* The handshake of a modern server, found by its refusal of initialize. */
+static UNUSED void rig_greet_modern(struct rig *r)
+{
+	char id[64];
+	const char *line = hear(r, &r->server);
+	ck_has(line, "\"method\":\"initialize\"");
+	sayf(r, &r->server,
+	     J
+	     "\"id\":%s,\"error\":{\"code\":-32022,\"message\":\"?\",\"data\":{\"supported\":[\"2026-07-28\"]}}}",
+	     id_of(line, id));
+	line = hear(r, &r->server);
+	ck_has(line, "\"method\":\"server/discover\"");
+	ck_has(line, "\"_meta\":{\"io.modelcontextprotocol/protocolVersion\":\"2026-07-28\"");
+	answer(r, line,
+	       "{\"resultType\":\"complete\",\"supportedVersions\":[\"2026-07-28\"],\"capabilities\":{\"tools\":{}},"
+	       "\"serverInfo\":{\"name\":\"m\",\"version\":\"2\"}}");
+	line = hear(r, &r->server);
+	ck_has(line, "\"method\":\"tools/list\"");
+	ck_has(line, "clientCapabilities");
+	answer(r, line, "{\"tools\":[1]}");
 	spin(r);
 }
 

@@ -113,35 +113,13 @@ START_TEST(the_end_in_the_middle_of_the_handshake_is_told)
 }
 END_TEST
 
-static void greet_modern(struct rig *r)
-{
-	char id[64];
-	const char *line = hear(r, &r->server);
-	ck_has(line, "\"method\":\"initialize\"");
-	sayf(r, &r->server,
-	     J
-	     "\"id\":%s,\"error\":{\"code\":-32022,\"message\":\"?\",\"data\":{\"supported\":[\"2026-07-28\"]}}}",
-	     id_of(line, id));
-	line = hear(r, &r->server);
-	ck_has(line, "\"method\":\"server/discover\"");
-	ck_has(line, "\"_meta\":{\"io.modelcontextprotocol/protocolVersion\":\"2026-07-28\"");
-	answer(r, line,
-	       "{\"resultType\":\"complete\",\"supportedVersions\":[\"2026-07-28\"],\"capabilities\":{\"tools\":{}},"
-	       "\"serverInfo\":{\"name\":\"m\",\"version\":\"2\"}}");
-	line = hear(r, &r->server);
-	ck_has(line, "\"method\":\"tools/list\"");
-	ck_has(line, "clientCapabilities");
-	answer(r, line, "{\"tools\":[1]}");
-	spin(r);
-}
-
 START_TEST(a_modern_server_is_found_by_its_refusal)
 {
 	struct rig r;
 	rig_init(&r);
 	rig_start(&r);
 	rig_attach(&r);
-	greet_modern(&r);
+	rig_greet_modern(&r);
 	ck_assert_int_eq(r.ready, 1);
 	ck_assert_int_eq(r.tools, 1);
 	ck_assert(mux_is_modern(r.mux));
@@ -157,47 +135,6 @@ START_TEST(a_modern_server_is_found_by_its_refusal)
 }
 END_TEST
 
-START_TEST(a_listening_agent_gets_what_is_tagged_with_its_id)
-{
-	struct rig r;
-	rig_init(&r);
-	rig_start(&r);
-	rig_attach(&r);
-	greet_modern(&r);
-	struct end *a = rig_agent(&r, MUX_SOCKET), *b = rig_agent(&r, MUX_SOCKET);
-	static const char listen_to[] =
-		J "\"id\":%s,\"method\":\"subscriptions/listen\",\"params\":{}}";
-	static const char tagged[] = J
-		"\"method\":\"notifications/%s\",\"params\":{\"_meta\":{\"io.modelcontextprotocol/"
-		"subscriptionId\":%s}}}";
-	char ia[64], ib[64], want[300];
-	sayf(&r, a, listen_to, "\"L1\"");
-	id_of(hear(&r, &r.server), ia);
-	sayf(&r, b, listen_to, "44");
-	id_of(hear(&r, &r.server), ib);
-	sayf(&r, &r.server, tagged, "subscriptions/acknowledged", ib);
-	sayf(&r, &r.server, tagged, "tools/list_changed", ia);
-	(void)snprintf(want, sizeof(want), tagged, "subscriptions/acknowledged", "44");
-	ck_hears(&r, b, want);
-	ck_silent(&r, b);
-	(void)snprintf(want, sizeof(want), tagged, "tools/list_changed", "\"L1\"");
-	ck_hears(&r, a, want);
-	sayf(&r, &r.server,
-	     J "\"method\":\"notifications/cancelled\",\"params\":{\"requestId\":%s}}", ia);
-	ck_hears(&r, a,
-		 J "\"method\":\"notifications/cancelled\",\"params\":{\"requestId\":\"L1\"}}");
-	sayf(&r, &r.server,
-	     J "\"id\":%s,\"result\":{\"_meta\":{\"io.modelcontextprotocol/subscriptionId\":%s}}}",
-	     ib, ib);
-	ck_hears(
-		&r, b,
-		J
-		"\"id\":44,\"result\":{\"_meta\":{\"io.modelcontextprotocol/subscriptionId\":44}}}");
-	ck_assert_uint_eq(mux_in_flight(r.mux), 0);
-	rig_done(&r);
-}
-END_TEST
-
 Suite *suite_stdio_mux_shake(void);
 Suite *suite_stdio_mux_shake(void)
 {
@@ -209,7 +146,6 @@ Suite *suite_stdio_mux_shake(void)
 	tcase_add_test(t, a_refused_handshake_says_why);
 	tcase_add_test(t, the_end_in_the_middle_of_the_handshake_is_told);
 	tcase_add_test(t, a_modern_server_is_found_by_its_refusal);
-	tcase_add_test(t, a_listening_agent_gets_what_is_tagged_with_its_id);
 	suite_add_tcase(s, t);
 	return s;
 }

@@ -131,6 +131,38 @@ START_TEST(only_a_refusal_that_lists_the_modern_version_is_modern)
 }
 END_TEST
 
+START_TEST(what_the_next_process_says_otherwise_is_told)
+{
+	static const struct {
+		const char *answer, *changed;
+	} rows[] = {
+		{ R
+		  "{\"protocolVersion\":\"2025-06-18\",\"capabilities\":{},\"serverInfo\":{\"name\":\"n\",\"version\":\"1\"}}}",
+		  NULL },
+		{ R
+		  "{\"protocolVersion\":\"2025-06-18\",\"capabilities\":{},\"serverInfo\":{\"name\":\"n\",\"version\":\"1\"}}}",
+		  NULL },
+		{ R
+		  "{\"protocolVersion\":\"2025-06-18\",\"capabilities\":{},\"serverInfo\":{\"name\":\"n\",\"version\":\"2\"}}}",
+		  "it is n 2 now, n 1 before" },
+		{ R
+		  "{\"protocolVersion\":\"2025-06-18\",\"capabilities\":{\"tools\":{}},\"serverInfo\":{\"name\":\"n\",\"version\":\"2\"}}}",
+		  "it offers other capabilities or instructions than before" },
+		{ R "{\"protocolVersion\":\"2025-11-25\",\"capabilities\":{}}}",
+		  "it speaks MCP 2025-11-25 now, 2025-06-18 before" },
+	};
+	struct session s = { 0 };
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		ck_assert_int_eq(learn(&s, rows[i].answer, false, NULL), 0);
+		if (rows[i].changed)
+			ck_assert_str_eq(s.changed, rows[i].changed);
+		else
+			ck_assert_ptr_null(s.changed);
+	}
+	session_done(&s);
+}
+END_TEST
+
 Suite *suite_stdio_session(void);
 Suite *suite_stdio_session(void)
 {
@@ -140,6 +172,7 @@ Suite *suite_stdio_session(void)
 	tcase_add_test(t, what_we_signal_is_promised_and_what_shows_others_is_not);
 	tcase_add_test(t, a_bad_answer_changes_nothing_and_says_why);
 	tcase_add_test(t, only_a_refusal_that_lists_the_modern_version_is_modern);
+	tcase_add_test(t, what_the_next_process_says_otherwise_is_told);
 	suite_add_tcase(s, t);
 	return s;
 }
