@@ -8,6 +8,7 @@
 #include "conf/schema.h"
 #include "conf/section.h"
 
+#include <fnmatch.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -59,8 +60,7 @@ static void warn_of_inert_keys(const struct check *with, const struct section *o
 		if (!k->is_inert || !entry || (k->def && strcmp(entry->text, k->def) == 0))
 			continue;
 		struct place at = section_place(with->sections, own, k->name);
-		report_warning(with->report, &at, "has no effect in this version%s",
-			       k->is_filter ? ": nothing is filtered" : "");
+		report_warning(with->report, &at, "has no effect in this version");
 	}
 }
 
@@ -263,6 +263,16 @@ void check_tell_no_server(const struct conf *c, const struct check *with, const 
 			     name);
 }
 
+static bool has_tools_of(const struct conf_agent *a, const char *server)
+{
+	for (char **pattern = a->tools; *pattern; pattern++) {
+		_cleanup_free_ char *name = strndup(*pattern, strcspn(*pattern, ":"));
+		if (!name || fnmatch(name, server, 0) == 0)
+			return true;
+	}
+	return false;
+}
+
 static void check_agent(const struct conf *c, const struct check *with, struct conf_agent *a,
 			const struct section *own)
 {
@@ -287,9 +297,16 @@ static void check_agent(const struct conf *c, const struct check *with, struct c
 		_cleanup_free_ char *name = strndup(*pattern, strcspn(*pattern, ":"));
 		if (!name)
 			with->report->is_out_of_memory = true;
-		else if (!strpbrk(name, "*?[") && !conf_find_server(c, name))
+		else if (!strpbrk(name, "*?") && !conf_find_server(c, name))
 			check_tell_no_server(c, with, &at, name);
 	}
+	for (char **name = a->servers; *name; name++)
+		if (conf_find_server(c, *name) && !has_tools_of(a, *name))
+			report_warning(
+				with->report, &at,
+				"no pattern names server %.60s, so it has none of its tools; "
+				"write %.60s:* for all",
+				*name, *name);
 }
 
 static void check_top(struct conf *c, const struct check *with)

@@ -228,7 +228,6 @@ struct conf_key {
 	bool is_frozen;		     /* a change needs a restart of mcpinit */
 	bool is_live;		     /* a change needs no new process of the server */
 	bool is_inert;		     /* kept, but nothing acts on it in this version */
-	bool is_filter;		     /* is_inert, and people would rely on it */
 	const char *help;
 };
 

@@ -20,8 +20,7 @@
 	{                                                                                          \
 		__VA_ARGS__, NULL                                                                  \
 	}
-#define LAUNCHES   CHOICES("auto", "api", "cli", "process")
-#define UNFILTERED .is_inert = true, .is_filter = true
+#define LAUNCHES CHOICES("auto", "api", "cli", "process")
 
 /* One key, one row. */
 static const struct conf_key keys[] = {
@@ -202,9 +201,9 @@ static const struct conf_key keys[] = {
 	  .help = "one line" },
 	{ LIVE("max_queue", SIZE, max_queue), .def = "8m", .min = "1k", .max = "1g",
 	  .help = "what may wait behind the line being written" },
-	{ LIVE("tools", LIST, tools), .def = "*", .check = item_is_tool, UNFILTERED,
+	{ LIVE("tools", LIST, tools), .def = "*", .check = item_is_tool,
 	  .help = "patterns of tools that are shown" },
-	{ LIVE("tools_deny", LIST, tools_deny), .def = "none", .check = item_is_tool, UNFILTERED,
+	{ LIVE("tools_deny", LIST, tools_deny), .def = "none", .check = item_is_tool,
 	  .help = "patterns of tools that are not; wins over tools" },
 	{ SRV("pin_tools", ENUM, pin_tools), .def = "off", CHOICES("off|no|false", "warn", "block"),
 	  .is_inert = true, .help = "a tool whose definition changed is logged or withheld" },
@@ -214,8 +213,8 @@ static const struct conf_key keys[] = {
 	{ AGENT("user", STRING, user),
 	  .help = "UID[:GID] or name that owns the agent's pipes; empty: ours" },
 	{ AGENT("servers", LIST, servers), .def = "*", .help = "servers it may use" },
-	{ AGENT("tools", LIST, tools), .def = "*", .check = item_is_server_tool, UNFILTERED,
-	  .help = "SERVER:TOOL patterns" },
+	{ AGENT("tools", LIST, tools), .def = "*", .check = item_is_server_tool,
+	  .help = "SERVER:TOOL patterns; narrows the server's" },
 };
 
 #define N_KEYS (sizeof(keys) / sizeof(keys[0]))

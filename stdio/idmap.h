@@ -33,6 +33,7 @@ struct idmap_entry {
 	bool is_second;	      /* sent to a second process already */
 	bool is_acked;	      /* mux: subscriptions/listen, and its agent knows that it holds */
 	bool says_version;    /* mux: as requests of the modern era do */
+	bool is_tools_list;   /* mux: its answer is filtered */
 	bool is_plain_list;   /* mux: tools/list, and nothing else said */
 	bool is_suspect;      /* its answer may have been a line that was lost */
 	int64_t stamp_ms;     /* request_timeout counts from here */

@@ -45,6 +45,7 @@ static void tell_ready(struct mux *m)
 		.server_version = m->session.server_version,
 		.tools = m->tools,
 		.changed = m->session.changed,
+		.shown = m->shown,
 	};
 	m->p.cb.on_ready(m->p.ctx, &r);
 }
@@ -329,6 +330,7 @@ struct mux *mux_new(const struct mux_params *p, struct err *e)
 	m->p.version = strdup(p->version);
 	m->p.protocol = strdup(p->protocol);
 	m->why = strdup("");
+	(void)filter_set(&m->filter, p->tools, p->tools_deny);
 	m->defer = loop_timer_new(p->loop, deferred, m);
 	m->due = loop_timer_new(p->loop, check_due, m);
 	m->tools = -1;
@@ -356,6 +358,8 @@ int mux_configure(struct mux *m, const struct mux_params *p)
 	m->p.park_timeout_ms = p->park_timeout_ms;
 	m->p.linger_ms = p->linger_ms;
 	m->p.request_timeout_ms = p->request_timeout_ms;
+	if (filter_set(&m->filter, p->tools, p->tools_deny))
+		tools_changed(m);
 	if (m->up)
 		chan_limit(m->up, p->max_message);
 	for (struct mux_agent *a = m->first; a; a = a->next) {
@@ -387,6 +391,7 @@ void mux_free(struct mux *m)
 	loop_timer_free(m->due);
 	loop_timer_free(m->idle);
 	buf_done(&m->tools_line);
+	filter_done(&m->filter);
 	free((char *)m->p.server);
 	free((char *)m->p.version);
 	free((char *)m->p.protocol);

@@ -43,6 +43,7 @@ struct mux_ready {
 	int tools;				  /* counted over all pages; -1: it offers none */
 	const char *
 		changed; /* what it said otherwise at its last handshake: one sentence; NULL: nothing */
+	int shown;				  /* of these, to agents that may use all of it */
 };
 
 struct mux_cb {
@@ -66,6 +67,8 @@ struct mux_params {
 	size_t max_message, max_queue; /* bytes: one line; what waits behind it */
 	int64_t park_timeout_ms, linger_ms, request_timeout_ms;
 	int64_t idle_timeout_ms; /* 0: on_idle is not called, and no list of tools is kept */
+	char *const *tools,
+		*const *tools_deny; /* patterns; copied. NULL: all are shown, none denied */
 	struct mux_cb cb;
 	void *ctx;
 };
@@ -159,6 +162,11 @@ struct mux_agent *mux_agent_new(struct mux *m, struct stream *takes,
 void mux_agent_free(struct mux_agent *a);
 /* Is somebody there (a writer or a reader, or a session with something pending)? */
 bool mux_agent_is_present(const struct mux_agent *a);
+/*
+ * Only these of the server's tools are for this agent: patterns, copied; NULL (so it begins): all that the server's own
+ * admit. Hidden ones are left out of its lists, and its calls of them answered -32602.
+ */
+void mux_agent_set_tools(struct mux_agent *a, char *const *tools);
 const char *mux_agent_name(const struct mux_agent *a);
 size_t mux_agents_present(const struct mux *m);
 

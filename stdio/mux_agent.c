@@ -255,6 +255,8 @@ static void take_request(struct mux_agent *a, const struct rpc_msg *q)
 		return;
 	if (idmap_by_owner(&m->ids, a, id))
 		agent_error(a, id, RPC_E_INVALID, "This id is in flight already", NULL);
+	else if (tools_refuse(a, q))
+		return;
 	else if (rest_answer_tools(a, q, id) || tasks_refuse(a, q, id))
 		return;
 	else if (m->session.is_modern)
@@ -284,7 +286,8 @@ static void take_notification(struct mux_agent *a, const struct rpc_msg *q)
 	case RPC_TASK_STATUS: /* nor are tasks */
 		break;
 	default:
-		up_notify(a, q, NULL, 0);
+		if (!tools_refuse(a, q))
+			up_notify(a, q, NULL, 0);
 	}
 }
 
@@ -419,6 +422,7 @@ void mux_agent_free(struct mux_agent *a)
 	unlink_agent(a->mux, a);
 	chan_free(a->chan);
 	loop_timer_free(a->timer);
+	filter_done(&a->filter);
 	free(a->name);
 	free(a);
 }

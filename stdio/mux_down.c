@@ -162,7 +162,10 @@ static void take_answer(struct mux *m, const struct rpc_msg *q)
 	};
 	if (call_of(m, rpc_at(q, SCAN_SUBSCRIPTION)) == call)
 		patches[1].at = rpc_at(q, SCAN_SUBSCRIPTION);
-	write_patched(call->owner, q, patches, 2, DOWN_MUST);
+	if (call->is_tools_list)
+		tools_write_list(call->owner, q, call->id);
+	else
+		write_patched(call->owner, q, patches, 2, DOWN_MUST);
 	tasks_answered(m, call, q);
 	if (call->is_plain_list)
 		rest_compare_tools(m, q);

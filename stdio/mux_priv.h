@@ -9,6 +9,7 @@
  *   mux_down.c   what the server says, and who gets it
  *   listen.c     the modern era's subscriptions, over a restart
  *   tasks.c      whose the server's tasks are
+ *   mux_tools.c  which tools an agent sees and may call
  *   mux_rest.c   while nobody uses the server: idle_timeout, and the list of tools that is kept
  */
 #ifndef STDIO_MUX_PRIV_H
@@ -17,6 +18,7 @@
 #include "base/buf.h"
 #include "base/err.h"
 #include "stdio/fair.h"
+#include "stdio/filter.h"
 #include "stdio/idmap.h"
 #include "stdio/listen.h"
 #include "stdio/mux.h"
@@ -74,7 +76,8 @@ struct mux_agent {
 	bool is_touched; /* to be tended from the loop */
 	bool is_eof, is_lost;
 	bool is_gone, is_told; /* MUX_SOCKET: it is over; on_gone was called */
-	struct quiet bad, dropped;
+	struct filter filter;  /* narrows the server's */
+	struct quiet bad, dropped, refused;
 };
 
 struct mux_ask {
@@ -105,7 +108,8 @@ struct mux {
 	struct subs subs;
 	struct fair fair;
 	struct mux_agent *first, *last;
-	int tools, pages;
+	struct filter filter;
+	int tools, shown, pages;
 	struct err refusal;
 	unsigned events;
 	struct mux_ask *failed;
@@ -222,6 +226,17 @@ void down_write(struct mux_agent *a, const struct iovec *parts, int n, enum down
 void down_write_buf(struct mux_agent *a, const struct buf *b, enum down_weight w);
 /* Tells initialised sessions that the lists may have changed. */
 void down_lists_changed(struct mux *m);
+
+/* --- mux_tools.c ------------------------------------------------------------------------------ */
+
+/* A call of a tool that is not for this agent, or may not be: answered here. */
+bool tools_refuse(struct mux_agent *a, const struct rpc_msg *q);
+/* An answer to tools/list, under this id, without what is not for this agent. */
+void tools_write_list(struct mux_agent *a, const struct rpc_msg *q, struct span id);
+/* How many of a page are for agents that may use all. */
+int tools_shown(struct mux *m, const char *line, size_t len);
+/* Sessions are told to list again. */
+void tools_changed(struct mux *m);
 
 /* --- mux_rest.c ------------------------------------------------------------------------------- */
 

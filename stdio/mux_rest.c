@@ -146,9 +146,7 @@ bool rest_answer_tools(struct mux_agent *a, const struct rpc_msg *q, struct span
 	if (m->gate != MUX_ASLEEP || mux_is_open(m) || !m->tools_line.len || !rest_is_plain_list(q))
 		return false;
 	struct rpc_msg kept;
-	struct iovec parts[PATCHED_PARTS];
 	rpc_read(m->tools_line.data, m->tools_line.len, &kept);
-	struct patch patch = { rpc_at(&kept, SCAN_ID), id };
-	down_write(a, parts, patch_line(&kept, &patch, 1, parts), DOWN_MUST);
+	tools_write_list(a, &kept, id);
 	return true;
 }

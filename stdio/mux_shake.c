@@ -214,6 +214,7 @@ static void got_tools(void *ctx, const char *line, size_t len, const struct err 
 		finish(m);
 	} else {
 		m->tools += cJSON_GetArraySize(tools);
+		m->shown += tools_shown(m, line, len);
 		if (!cursor && m->pages == 0)
 			rest_keep_tools(m, line, len);
 		if (cursor && *cursor && ++m->pages < MAX_PAGES)
@@ -242,7 +243,7 @@ static void greeted(struct mux *m)
 		finish(m);
 		return;
 	}
-	m->tools = m->pages = 0;
+	m->tools = m->shown = m->pages = 0;
 	count_tools(m, NULL);
 }
 

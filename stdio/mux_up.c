@@ -350,6 +350,8 @@ void up_call(struct mux_agent *a, const struct rpc_msg *q)
 	m->counts.requests++;
 	call->method = q->method;
 	call->says_version = rpc_at(q, SCAN_META_VERSION).p != NULL;
+	call->is_tools_list =
+		q->method == RPC_LIST_OR_READ && scan_is(rpc_at(q, SCAN_METHOD), "tools/list");
 	call->is_plain_list = rest_is_plain_list(q);
 	call->state = CALL_WAITING;
 	call->stamp_ms = clock_ms();

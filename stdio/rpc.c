@@ -163,6 +163,17 @@ static size_t utf8_len(const unsigned char *p, size_t n)
 	return k;
 }
 
+bool rpc_is_plain(const char *bytes, size_t n)
+{
+	const unsigned char *p = (const unsigned char *)bytes;
+	for (size_t i = 0, k; i < n; i += k) {
+		k = utf8_len(p + i, n - i);
+		if (k == 0 || p[i] < ' ' || p[i] == 0x7F)
+			return false;
+	}
+	return true;
+}
+
 static int put_char(struct buf *b, const unsigned char *p, size_t k)
 {
 	if (k == 0)

@@ -85,6 +85,8 @@ bool rpc_is_wire_id(struct span value, uint64_t *ret);
 /* Lines without a newline, appended. id.p == NULL writes null. 0, -ENOMEM, -EMSGSIZE. data: JSON, or NULL. */
 int rpc_error(struct buf *b, struct span id, int code, const char *message, const char *data);
 int rpc_result(struct buf *b, struct span id, const char *result);
+/* Is it all UTF-8, and nothing in it a control character? */
+bool rpc_is_plain(const char *bytes, size_t n);
 /* A JSON string of any bytes: escaped, what is not UTF-8 replaced. */
 int rpc_string(struct buf *b, const char *bytes, size_t n);
 

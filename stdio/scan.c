@@ -39,6 +39,7 @@ static const struct row rows[] = {
 	{ "protocolVersion", N_PARAMS, N_NONE, SCAN_PROTOCOL },
 	{ "uri", N_PARAMS, N_NONE, SCAN_URI },
 	{ "level", N_PARAMS, N_NONE, SCAN_LEVEL },
+	{ "name", N_PARAMS, N_NONE, SCAN_NAME },
 	{ "progressToken", N_PARAMS_META, N_NONE, SCAN_META_TOKEN },
 	{ "io.modelcontextprotocol/subscriptionId", N_PARAMS_META, N_NONE, SCAN_SUBSCRIPTION },
 	{ "io.modelcontextprotocol/subscriptionId", N_RESULT_META, N_NONE, SCAN_SUBSCRIPTION },
@@ -274,13 +275,13 @@ static bool in_object(const struct state *s)
 	return s->is_object[s->depth / 64] >> (s->depth % 64) & 1;
 }
 
-/* At the top a decoder that ignores case would take "ID" for "id". */
+/* A decoder that ignores case would take "ID" for "id": it matters at the top, and for a tool's name. */
 static bool is_key(struct span key, const struct row *r, bool *ret_other_case)
 {
 	*ret_other_case = false;
 	if (scan_is(key, r->key))
 		return true;
-	if (r->in != N_TOP)
+	if (r->in != N_TOP && r->field != SCAN_NAME)
 		return false;
 	char plain[MAX_KEY];
 	long n = scan_text(key, plain, sizeof(plain));
@@ -298,6 +299,10 @@ static void note_key(struct state *s, struct level *l, struct span key)
 		bool other_case;
 		if (rows[i].in != l->node || !is_key(key, &rows[i], &other_case))
 			continue;
+		if (other_case && rows[i].field == SCAN_NAME) {
+			s->ret->is_name_odd = true;
+			return;
+		}
 		if (other_case || s->ret->at[rows[i].field].p) {
 			s->is_ambiguous = true;
 			return;

@@ -35,6 +35,7 @@ enum scan_field {
 	SCAN_PROTOCOL,	   /* params.protocolVersion */
 	SCAN_URI,	   /* params.uri */
 	SCAN_LEVEL,	   /* params.level */
+	SCAN_NAME,	   /* params.name */
 	SCAN_SUBSCRIPTION, /* params._meta or result._meta: io.modelcontextprotocol/subscriptionId */
 	SCAN_META_VERSION, /* params._meta: io.modelcontextprotocol/protocolVersion */
 	SCAN_TASK_ID,	   /* params.taskId or result.taskId */
@@ -57,6 +58,7 @@ enum scan_verdict {
 
 struct scan {
 	struct span at[SCAN_FIELDS];
+	bool is_name_odd; /* params has a "Name", too, or instead: some would read that */
 };
 
 /* Also fills ret for a line that is refused: with what was complete before the fault. */

@@ -101,6 +101,13 @@ bool agents_has_pipes(const struct agents *as, const char *agent)
 	return false;
 }
 
+void agents_set_tools(const struct agents *as, const char *agent, char *const *tools)
+{
+	for (const struct attached *a = as->first; a; a = a->next)
+		if (strcmp(mux_agent_name(a->end), agent) == 0)
+			mux_agent_set_tools(a->end, tools);
+}
+
 void agents_remove(struct agents *as, const char *agent)
 {
 	for (struct attached **at = &as->first; *at;) {

@@ -26,6 +26,8 @@ typedef void agents_fn(void *ctx, const char *agent, bool is_session, bool is_pr
 void agents_each(const struct agents *as, agents_fn *fn, void *ctx);
 /* Does this agent have pipes here? */
 bool agents_has_pipes(const struct agents *as, const char *agent);
+/* mux_agent_set_tools() of all its pipes and sessions. */
+void agents_set_tools(const struct agents *as, const char *agent, char *const *tools);
 /* The pipes and sessions of this agent go. */
 void agents_remove(struct agents *as, const char *agent);
 

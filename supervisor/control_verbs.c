@@ -6,6 +6,7 @@
 #include "base/log.h"
 #include "base/stream.h"
 #include "conf/conf.h"
+#include "supervisor/access.h"
 #include "supervisor/agents.h"
 #include "supervisor/control_priv.h"
 #include "supervisor/metrics.h"
@@ -126,6 +127,7 @@ static void do_connect(struct ctl_client *c, const struct wire_request *rq)
 			stream_free(stream);
 			stream = NULL;
 		}
+		access_apply(s, agent);
 	}
 	if (!stream && !c->is_dead)
 		log_warn(server_name(s), "agent %s: session not begun: %s", agent->name,

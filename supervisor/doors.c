@@ -4,6 +4,7 @@
 #include "base/err.h"
 #include "base/stream.h"
 #include "conf/conf.h"
+#include "supervisor/access.h"
 #include "supervisor/agents.h"
 #include "supervisor/control.h"
 #include "supervisor/rundir.h"
@@ -51,9 +52,12 @@ static int open_pairs(struct supervisor *sv, const struct conf_agent *a, struct 
 	for (size_t i = 0; i < sv->n_servers; i++) {
 		struct server *s = sv->servers[i];
 		struct err own;
-		if (!stays(sv, s) || !conf_agent_may(a, server_name(s)) ||
-		    agents_has_pipes(server_agents(s), a->name) ||
-		    open_pair(sv, a->name, s, &own) == 0 || r < 0)
+		if (!stays(sv, s) || !conf_agent_may(a, server_name(s)))
+			continue;
+		bool is_open = agents_has_pipes(server_agents(s), a->name) ||
+			       open_pair(sv, a->name, s, &own) == 0;
+		access_apply(s, a); /* … to its sessions over sockets, too */
+		if (is_open || r < 0)
 			continue;
 		*e = own;
 		r = own.code;

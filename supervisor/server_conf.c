@@ -27,6 +27,8 @@ struct mux_params server_mux_params(struct server *s)
 		.request_timeout_ms = conf->request_timeout_ms,
 		.idle_timeout_ms =
 			conf->autostart == CONF_AUTOSTART_LAZY ? conf->idle_timeout_ms : 0,
+		.tools = conf->tools,
+		.tools_deny = conf->tools_deny,
 		.cb = server_mux_cb,
 		.ctx = s,
 	};

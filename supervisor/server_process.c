@@ -364,9 +364,12 @@ static void mux_ready(void *ctx, const struct mux_ready *r)
 		       r->server_version ? r->server_version : "");
 	s->tools_before = s->restarts > 0 && r->tools < s->tools ? s->tools : 0;
 	s->tools = r->tools;
-	char text[256], tools[48] = "no tools";
+	char text[256], tools[64] = "no tools";
 	if (r->tools >= 0)
 		(void)snprintf(tools, sizeof(tools), "%d tool%s", r->tools,
+			       r->tools == 1 ? "" : "s");
+	if (r->tools >= 0 && r->shown < r->tools)
+		(void)snprintf(tools, sizeof(tools), "%d of %d tool%s shown", r->shown, r->tools,
 			       r->tools == 1 ? "" : "s");
 	(void)snprintf(text, sizeof(text), "ready in %lld ms via %s, %s",
 		       (long long)(s->ready_ms - s->launched_ms), launch_via(s->launch), tools);

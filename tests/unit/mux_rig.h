@@ -40,7 +40,7 @@ struct rig {
 	struct mux_agent *agent[8];
 	int n_agents;
 	int ready, refused, ended, wanted, idle, gone;
-	int tools;
+	int tools, shown;
 	char protocol[32], why[256], changed[256], name[32];
 	bool frees_when_ready;
 };
@@ -56,6 +56,7 @@ static void rig_ready(void *ctx, const struct mux_ready *m)
 	struct rig *r = ctx;
 	r->ready++;
 	r->tools = m->tools;
+	r->shown = m->shown;
 	(void)snprintf(r->protocol, sizeof(r->protocol), "%s", m->protocol);
 	(void)snprintf(r->name, sizeof(r->name), "%s", m->server_name);
 	(void)snprintf(r->changed, sizeof(r->changed), "%s", m->changed ? m->changed : "");

@@ -91,13 +91,21 @@ START_TEST(only_a_lazy_server_can_be_idle)
 }
 END_TEST
 
-START_TEST(a_filter_without_effect_says_that_nothing_is_filtered)
+#define TWO_SERVERS "[server:a]\nimage = a\n[server:bc]\nimage = b\n"
+
+START_TEST(an_agent_that_may_use_a_server_and_none_of_its_tools_is_warned_about)
 {
-	assert_warning("[defaults]\ntools_deny = rm\n[server:a]\nimage = a\ntools = read_*\n"
-		       "[server:b]\nimage = b\n[agent:p]\ntools = a:read_*\n",
-		       "t.ini:2: defaults: tools_deny: " INERT ": nothing is filtered|"
-		       "t.ini:5: server:a: tools: " INERT ": nothing is filtered|"
-		       "t.ini:9: agent:p: tools: " INERT ": nothing is filtered");
+	assert_warning(TWO_SERVERS "[agent:p]\nservers = a, bc\ntools = a:read_*\n",
+		       "t.ini:7: agent:p: tools: no pattern names server bc, so it has none of its "
+		       "tools; write bc:* for all");
+	assert_warning(TWO_SERVERS "[agent:p]\nservers = a, bc\ntools = none\n",
+		       "t.ini:7: agent:p: tools: no pattern names server a, so it has none of its "
+		       "tools; write a:* for all|"
+		       "t.ini:7: agent:p: tools: no pattern names server bc, so it has none of its "
+		       "tools; write bc:* for all");
+	assert_warning(TWO_SERVERS "[agent:p]\nservers = a, bc\ntools = a:read_*, ?c:*\n", "");
+	assert_warning(TWO_SERVERS "[agent:p]\nservers = a, bc\n", "");
+	assert_warning(TWO_SERVERS "[agent:p]\ntools = a:read_*\n", "");
 }
 END_TEST
 
@@ -229,7 +237,7 @@ Suite *suite_conf_check(void)
 	tcase_add_test(c, an_engine_log_is_warned_about);
 	tcase_add_test(c, keys_without_effect_are_warned_about);
 	tcase_add_test(c, only_a_lazy_server_can_be_idle);
-	tcase_add_test(c, a_filter_without_effect_says_that_nothing_is_filtered);
+	tcase_add_test(c, an_agent_that_may_use_a_server_and_none_of_its_tools_is_warned_about);
 	tcase_add_test(c, health_checks_without_effect_are_warned_about);
 	tcase_add_test(c, a_process_has_a_user_of_its_own_but_not_auto);
 	tcase_add_test(c, graces_that_exceed_the_shutdown_are_warned_about);

@@ -313,6 +313,27 @@ START_TEST(text_is_unescaped_and_compared)
 }
 END_TEST
 
+START_TEST(finds_a_tools_name_and_notes_what_looks_like_it)
+{
+	struct scan s;
+	ck_assert_int_eq(
+		scan("{\"name\":0,\"params\":{\"arguments\":{\"name\":1},\"n\\u0061me\":\"t\"}}",
+		     &s),
+		SCAN_OBJECT);
+	ck_span(s.at[SCAN_NAME], "\"t\"");
+	ck_assert(!s.is_name_odd);
+	ck_assert_int_eq(scan("{\"params\":{\"name\":\"t\",\"N\\u0041me\":1}}", &s), SCAN_OBJECT);
+	ck_span(s.at[SCAN_NAME], "\"t\"");
+	ck_assert(s.is_name_odd);
+	ck_assert_int_eq(scan("{\"params\":{\"NAME\":\"t\"}}", &s), SCAN_OBJECT);
+	ck_span(s.at[SCAN_NAME], NULL);
+	ck_assert(s.is_name_odd);
+	ck_assert_int_eq(scan("{\"params\":{\"name\":1,\"name\":1}}", &s), SCAN_AMBIGUOUS);
+	ck_assert_int_eq(scan("{\"result\":{\"name\":1,\"Name\":1,\"name\":1}}", &s), SCAN_OBJECT);
+	ck_assert(!s.is_name_odd);
+}
+END_TEST
+
 Suite *suite_stdio_scan(void);
 Suite *suite_stdio_scan(void)
 {
@@ -330,6 +351,7 @@ Suite *suite_stdio_scan(void)
 	tcase_add_test(t, nesting_is_limited);
 	tcase_add_test(t, what_was_complete_before_a_fault_is_known);
 	tcase_add_test(t, text_is_unescaped_and_compared);
+	tcase_add_test(t, finds_a_tools_name_and_notes_what_looks_like_it);
 	suite_add_tcase(s, t);
 	return s;
 }

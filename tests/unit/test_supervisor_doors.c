@@ -31,9 +31,12 @@ static struct server *git(void)
 
 static struct conf_agent agent(const char *name, const char *const *servers)
 {
-	return (struct conf_agent){
-		.name = (char *)name, .uid = -1, .gid = -1, .servers = (char **)servers
-	};
+	static const char *const all[] = { "*", NULL };
+	return (struct conf_agent){ .name = (char *)name,
+				    .uid = -1,
+				    .gid = -1,
+				    .servers = (char **)servers,
+				    .tools = (char **)all };
 }
 
 static const char *in_dir(const char *name)
