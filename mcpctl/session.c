@@ -20,6 +20,8 @@ struct session {
 	struct client *client; /* owned */
 	bool is_modern;
 	int last_id;
+	session_progress_fn *on_progress; /* NULL: nobody wants to know */
+	void *ctx;
 };
 
 /* Sends root, which is taken, as a line; is_whole: every part of it could be made. */
@@ -43,13 +45,22 @@ static cJSON *add_client_info(cJSON *to, const char *key)
 	return info;
 }
 
-static bool add_modern_meta(cJSON *params)
+static bool add_modern_meta(cJSON *meta)
 {
-	cJSON *meta = cJSON_AddObjectToObject(params, "_meta");
-	return meta &&
-	       cJSON_AddStringToObject(meta, "io.modelcontextprotocol/protocolVersion", MODERN) &&
+	return cJSON_AddStringToObject(meta, "io.modelcontextprotocol/protocolVersion", MODERN) &&
 	       cJSON_AddObjectToObject(meta, "io.modelcontextprotocol/clientCapabilities") &&
 	       add_client_info(meta, "io.modelcontextprotocol/clientInfo");
+}
+
+/* _meta, where there is something to be said in it; the token of progress is the request's id. */
+static bool add_meta(const struct session *s, int id, cJSON *params)
+{
+	bool has_token = id && s->on_progress;
+	if (!s->is_modern && !has_token)
+		return true;
+	cJSON *meta = cJSON_AddObjectToObject(params, "_meta");
+	return meta && (!s->is_modern || add_modern_meta(meta)) &&
+	       (!has_token || cJSON_AddNumberToObject(meta, "progressToken", id));
 }
 
 static int send_message(struct session *s, int id, const char *method, cJSON *takes_params,
@@ -59,7 +70,7 @@ static int send_message(struct session *s, int id, const char *method, cJSON *ta
 	bool is_whole = root && takes_params && cJSON_AddItemToObject(root, "params", takes_params);
 	if (!is_whole)
 		cJSON_Delete(takes_params);
-	is_whole = is_whole && (!s->is_modern || add_modern_meta(takes_params)) &&
+	is_whole = is_whole && add_meta(s, id, takes_params) &&
 		   cJSON_AddStringToObject(root, "jsonrpc", "2.0") &&
 		   cJSON_AddStringToObject(root, "method", method) &&
 		   (id == 0 || cJSON_AddNumberToObject(root, "id", id));
@@ -90,7 +101,9 @@ static int is_answer(struct session *s, const char *line, size_t len, int id, st
 	cJSON *root = cJSON_ParseWithLength(line, len);
 	const cJSON *got = cJSON_GetObjectItemCaseSensitive(root, "id");
 	int r = 0;
-	if (cJSON_HasObjectItem(root, "method"))
+	if (s->on_progress && strcmp(client_text(root, "method"), "notifications/progress") == 0)
+		s->on_progress(s->ctx, cJSON_GetObjectItemCaseSensitive(root, "params"));
+	else if (cJSON_HasObjectItem(root, "method"))
 		r = answer_request(s, root, e);
 	else if (cJSON_IsNumber(got) && got->valueint == id)
 		r = 1;
@@ -113,6 +126,12 @@ int session_ask(struct session *s, const char *method, struct cJSON *takes_param
 			return wire_read_answer(line, len, ret, e);
 	}
 	return r;
+}
+
+void session_on_progress(struct session *s, session_progress_fn *fn, void *ctx)
+{
+	s->on_progress = fn;
+	s->ctx = ctx;
 }
 
 static int shake_hands(struct session *s, struct err *e)

@@ -19,6 +19,9 @@ struct session;
 int session_open(const struct client_where *w, const char *server, const char *agent,
 		 struct session **ret, struct err *e);
 void session_free(struct session *s);
+/* What the server says of how far it is with a request: asked for from now on. params: of notifications/progress. */
+typedef void session_progress_fn(void *ctx, const struct cJSON *params);
+void session_on_progress(struct session *s, session_progress_fn *fn, void *ctx);
 /* One request; params (an object) are taken in any case. *ret, the result, is the caller's. */
 int session_ask(struct session *s, const char *method, struct cJSON *takes_params,
 		struct cJSON **ret, struct err *e);

@@ -12,9 +12,13 @@
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
+
+#define CLEAR_LINE "\r\033[K"
 
 enum {
 	ARGUMENT_BYTES = 64 << 20, /* of a call's JSON on stdin: the default of max_message */
+	MESSAGE_BYTES = 100,	   /* of a progress, so that it stays one line */
 	PAGES = 1000, /* of a list: a server whose cursor never ends is not followed for ever */
 };
 
@@ -231,13 +235,38 @@ static void print_content(const cJSON *result, FILE *to)
 		client_print(structured, to);
 }
 
+/* One line on the terminal, over the last one; what the server says must not rule the terminal. */
+static void show_progress(void *ctx, const cJSON *params)
+{
+	const char *tool = ctx;
+	const cJSON *now = cJSON_GetObjectItemCaseSensitive(params, "progress"),
+		    *total = cJSON_GetObjectItemCaseSensitive(params, "total");
+	if (!cJSON_IsNumber(now))
+		return;
+	(void)fprintf(stderr, CLEAR_LINE "%s: %g", tool, now->valuedouble);
+	if (cJSON_IsNumber(total))
+		(void)fprintf(stderr, " of %g", total->valuedouble);
+	const char *message = client_text(params, "message");
+	if (*message)
+		(void)fprintf(stderr, ", ");
+	for (size_t n = 0; *message && n < MESSAGE_BYTES; n++, message++)
+		(void)fputc((unsigned char)*message < ' ' || *message == 0x7F ? ' ' : *message,
+			    stderr);
+	(void)fflush(stderr);
+}
+
 static int call(const struct cli *c, cJSON *takes_arguments, cJSON **ret, struct err *e)
 {
 	struct session *s = NULL;
 	cJSON *params = call_params(c->args[1], takes_arguments);
 	int r = params ? session_open(&c->where, c->args[0], c->agent, &s, e) : err_oom(e);
+	bool is_shown = r == 0 && isatty(STDERR_FILENO);
+	if (is_shown)
+		session_on_progress(s, show_progress, c->args[1]);
 	if (r == 0)
 		r = session_ask(s, "tools/call", take_ptr(&params), ret, e);
+	if (is_shown)
+		(void)fputs(CLEAR_LINE, stderr);
 	cJSON_Delete(params);
 	session_free(s);
 	return r;
