@@ -28,6 +28,7 @@ struct health {
 	unsigned last_id;
 	struct probe_mcp mcp;
 	struct verdict verdict;
+	struct health_counts *counts; /* borrowed; or NULL */
 };
 
 /* The last thing any function does here: the callback may free h. */
@@ -70,6 +71,8 @@ static bool seen_alive(struct health *h, int64_t at_ms)
 static bool count_failure(struct health *h, const struct probe *pr, int code)
 {
 	int64_t now = clock_ms();
+	if (h->counts)
+		h->counts->failed++;
 	if (h->p.is_busy && h->p.is_busy(h->p.ctx)) {
 		/* A server at work may answer nothing else: what counts then is how long it has been silent. */
 		int64_t silent_ms = now - heard_ms(h);
@@ -174,9 +177,17 @@ void health_answer(struct health *h, unsigned probe_id, bool is_error, int error
 	while (i < h->n_open && h->open[i].id != probe_id)
 		i++;
 	/* One that comes too late is a sign of life all the same. */
-	if (i < h->n_open)
+	if (i < h->n_open) {
 		probe_mcp_answered(&h->mcp, h->open[i].method, is_error, error_code);
+		if (h->counts)
+			hist_add(&h->counts->answered, clock_ms() - h->open[i].asked_ms);
+	}
 	tell(h, seen_alive(h, clock_ms()));
+}
+
+void health_count(struct health *h, struct health_counts *counts)
+{
+	h->counts = counts;
 }
 
 enum health_verdict health_now(const struct health *h)

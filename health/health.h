@@ -8,6 +8,8 @@
 #ifndef HEALTH_HEALTH_H
 #define HEALTH_HEALTH_H
 
+#include "base/hist.h"
+
 #include <stdbool.h>
 #include <stdint.h>
 
@@ -17,6 +19,12 @@ struct loop;
 
 enum health_verdict { HEALTH_NONE, HEALTH_STARTING, HEALTH_HEALTHY, HEALTH_UNHEALTHY };
 const char *health_verdict_name(enum health_verdict v);
+
+/* Of all probers of a server, one after the other: the supervisor's. */
+struct health_counts {
+	struct hist answered; /* from asked to answered, an error too */
+	uint64_t failed;      /* not answered in time, or could not be asked */
+};
 
 struct health_params {
 	struct loop *loop;
@@ -39,5 +47,7 @@ void health_free(struct health *h);
 /* The answer to a probe: is_error: a JSON-RPC error came (the server lives, but may not know the method: -32601). */
 void health_answer(struct health *h, unsigned probe_id, bool is_error, int error_code);
 enum health_verdict health_now(const struct health *h);
+/* From now on it counts there, too; borrowed. */
+void health_count(struct health *h, struct health_counts *counts);
 
 #endif

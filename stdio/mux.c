@@ -8,6 +8,7 @@
 #include "base/stream.h"
 #include "stdio/chan.h"
 #include "stdio/mux_priv.h"
+#include "stdio/tally.h"
 
 #include <errno.h>
 #include <string.h>
@@ -298,11 +299,6 @@ int64_t mux_last_heard_ms(const struct mux *m)
 	return m->up ? chan_last_read_ms(m->up) : 0;
 }
 
-struct mux_counts mux_counts(const struct mux *m)
-{
-	return m->counts;
-}
-
 size_t mux_in_flight(const struct mux *m)
 {
 	return m->n_in_flight;
@@ -386,6 +382,7 @@ void mux_free(struct mux *m)
 		free(ask);
 	}
 	idmap_done(&m->ids);
+	tally_done(&m->tallies);
 	session_done(&m->session);
 	loop_timer_free(m->defer);
 	loop_timer_free(m->due);

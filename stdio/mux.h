@@ -26,6 +26,8 @@
 #ifndef STDIO_MUX_H
 #define STDIO_MUX_H
 
+#include "base/hist.h"
+
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -140,8 +142,14 @@ struct mux_counts {
 	uint64_t requests; /* of agents */
 	uint64_t errors;   /* of these: answered by an error, the server's or ours */
 	uint64_t sent_bytes, received_bytes; /* of lines to and from the server */
+	struct hist answered; /* from sent to the server's answer, subscriptions/listen left out */
 };
 struct mux_counts mux_counts(const struct mux *m);
+struct mux_depth {
+	size_t queued_bytes; /* of lines that the process has not taken yet */
+	size_t waiting;	     /* requests of agents that have not been sent to it yet */
+};
+struct mux_depth mux_depth(const struct mux *m);
 
 /* --- the agents' side ------------------------------------------------------------------------ */
 
@@ -169,5 +177,20 @@ bool mux_agent_is_present(const struct mux_agent *a);
 void mux_agent_set_tools(struct mux_agent *a, char *const *tools);
 const char *mux_agent_name(const struct mux_agent *a);
 size_t mux_agents_present(const struct mux *m);
+
+/* All ends of one agent together, since the mux was made. */
+struct mux_agent_counts {
+	const char *agent;
+	size_t present;	      /* ends at which somebody is */
+	uint64_t sessions;    /* that have said something */
+	uint64_t lost;	      /* … that we ended, because nobody read */
+	uint64_t dropped;     /* notifications that it was too slow for */
+	size_t queued_bytes;  /* wait for it to read */
+	size_t waiting_bytes; /* of its requests without an answer, and lines not yet sent */
+};
+/* c is borrowed for the call. */
+typedef void mux_agent_counts_fn(void *ctx, const struct mux_agent_counts *c);
+/* Each agent that ever had an end here, once. */
+void mux_each_agent(const struct mux *m, mux_agent_counts_fn *fn, void *ctx);
 
 #endif

@@ -7,6 +7,7 @@
 #include "base/stream.h"
 #include "stdio/chan.h"
 #include "stdio/mux_priv.h"
+#include "stdio/tally.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -70,6 +71,7 @@ static void end_session(struct mux_agent *a, const char *reason)
 	shake_tell_level(a->mux);
 	rest_look(a->mux);
 	a->phase = AGENT_NEW;
+	a->is_counted = false;
 	a->alone_ms = 0;
 	a->had_both = false;
 }
@@ -107,6 +109,7 @@ static void lose(struct mux_agent *a)
 		a->name, chan_queued(a->chan));
 	a->is_lost = false;
 	a->stalled_ms = 0;
+	a->tally->lost++;
 	if (a->kind == MUX_SOCKET) {
 		go(a, "the client does not read");
 		return;
@@ -305,6 +308,8 @@ static void on_line(void *ctx, const char *line, size_t len)
 	else if (q.kind !=
 		 RPC_RESPONSE) /* no server's request is given to agents, so no answer is theirs */
 		refuse(a, &q);
+	a->tally->sessions += !a->is_counted;
+	a->is_counted = true;
 }
 
 static void on_bad(void *ctx, enum chan_bad what, size_t len)
@@ -400,7 +405,8 @@ struct mux_agent *mux_agent_new(struct mux *m, struct stream *takes,
 			.on_drained = on_drained },
 		.ctx = a,
 	};
-	if (!a->name || !a->timer)
+	a->tally = tally_of(&m->tallies, p->agent);
+	if (!a->name || !a->timer || !a->tally)
 		err_oom(e);
 	else
 		a->chan = chan_new(takes, &cp, e);

@@ -5,6 +5,7 @@
 #include "base/loop.h"
 #include "stdio/chan.h"
 #include "stdio/mux_priv.h"
+#include "stdio/tally.h"
 
 #include <errno.h>
 #include <string.h>
@@ -18,6 +19,7 @@ static bool is_dropped(struct mux_agent *a)
 	unsigned more;
 	if (chan_queued_behind(a->chan) <= m->p.max_queue)
 		return false;
+	a->tally->dropped++;
 	if (mux_may_say(&a->dropped, &more))
 		log_warn(
 			m->p.server,
@@ -156,6 +158,8 @@ static void take_answer(struct mux *m, const struct rpc_msg *q)
 		return;
 	}
 	m->counts.errors += rpc_at(q, SCAN_ERROR).p != NULL;
+	if (call->method != RPC_LISTEN)
+		hist_add(&m->counts.answered, chan_last_read_ms(m->up) - call->stamp_ms);
 	struct patch patches[] = {
 		{ rpc_at(q, SCAN_ID), call->id },
 		{ { 0 }, call->id },

@@ -10,6 +10,7 @@
  *   listen.c     the modern era's subscriptions, over a restart
  *   tasks.c      whose the server's tasks are
  *   mux_tools.c  which tools an agent sees and may call
+ *   mux_count.c  what has been counted
  *   mux_rest.c   while nobody uses the server: idle_timeout, and the list of tools that is kept
  */
 #ifndef STDIO_MUX_PRIV_H
@@ -31,6 +32,7 @@
 
 struct chan;
 struct loop_timer;
+struct tally;
 
 /* A line on its way to the server, as it will be sent. */
 struct up_item {
@@ -77,6 +79,8 @@ struct mux_agent {
 	bool is_eof, is_lost;
 	bool is_gone, is_told; /* MUX_SOCKET: it is over; on_gone was called */
 	struct filter filter;  /* narrows the server's */
+	bool is_counted;       /* this session, in the tally */
+	struct tally *tally;
 	struct quiet bad, dropped, refused;
 };
 
@@ -121,6 +125,7 @@ struct mux {
 		tools_line; /* the answer to tools/list that this process began with; empty: not kept */
 	size_t n_in_flight; /* agents' calls that are CALL_SENT */
 	struct mux_counts counts;
+	struct tally *tallies; /* owned */
 	size_t n_suspects,
 		n_lost; /* calls whose answer may be among the oversized lines, and those lines */
 	struct quiet garbage, unknown, flooding, other_era;

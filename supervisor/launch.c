@@ -82,6 +82,8 @@ static void fall_back(struct launch *l, const struct err *api)
 	l->carrier = carrier_cli_new(l, &e);
 	if (l->carrier) {
 		l->p.sv->fallbacks++;
+		if (l->p.fallbacks)
+			++*l->p.fallbacks;
 		log_warn(l->p.conf->name,
 			 "the api could not launch it, the docker command tries: %s", first.text);
 		return;

@@ -50,6 +50,7 @@ struct launch_params {
 		first_error; /* not NULL: the api failed so before; auto starts with the cli. Borrowed for launch_new() */
 	struct launch_cb cb;
 	void *ctx;
+	unsigned *fallbacks; /* counts its own; borrowed; or NULL */
 };
 
 /* NULL: it cannot even be tried; e says why, *ret_is_final whether a person must act. */

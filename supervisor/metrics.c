@@ -6,25 +6,32 @@
 #include "base/log.h"
 #include "docker/docker.h"
 #include "stdio/mux.h"
+#include "supervisor/exposition.h"
 #include "supervisor/server.h"
 #include "supervisor/supervisor.h"
+#include "supervisor/tallies.h"
 
 #include <errno.h>
-#include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
+
+#define P "mcpinit_"
+#define S P "server_"
+#define A P "agent_"
 
 /* --- one server's values ------------------------------------------------------------------------ */
 
 struct subject {
+	const struct server *server;
 	struct server_info info;
 	struct mux_counts counts;
-	enum srv_state state;
+	struct mux_depth depth;
+	const struct tallies *t;
 };
 
-static double state_up(const struct subject *s)
+static double is_up(const struct subject *s)
 {
-	return s->state == SRV_RUNNING;
+	return server_is_ready(s->server);
 }
 
 static double wanted(const struct subject *s)
@@ -32,14 +39,14 @@ static double wanted(const struct subject *s)
 	return s->info.want_up;
 }
 
-static double restarts(const struct subject *s)
-{
-	return s->info.restarts;
-}
-
 static double launches(const struct subject *s)
 {
 	return s->info.generation;
+}
+
+static double fallbacks(const struct subject *s)
+{
+	return s->t->fallbacks;
 }
 
 static double uptime(const struct subject *s)
@@ -62,6 +69,16 @@ static double in_flight(const struct subject *s)
 	return (double)s->info.in_flight;
 }
 
+static double waiting(const struct subject *s)
+{
+	return (double)s->depth.waiting;
+}
+
+static double queued(const struct subject *s)
+{
+	return (double)s->depth.queued_bytes;
+}
+
 static double requests(const struct subject *s)
 {
 	return (double)s->counts.requests;
@@ -82,105 +99,88 @@ static double received(const struct subject *s)
 	return (double)s->counts.received_bytes;
 }
 
+static double pulls(const struct subject *s)
+{
+	return s->t->pulls;
+}
+
+static double pull_failures(const struct subject *s)
+{
+	return s->t->pull_failures;
+}
+
+static double pull_seconds(const struct subject *s)
+{
+	return (double)s->t->pull_ms / 1000;
+}
+
+static double probe_failures(const struct subject *s)
+{
+	return (double)s->t->probes.failed;
+}
+
 static const struct family {
 	const char *name, *type, *help;
 	double (*value)(const struct subject *s); /* negative: there is none */
 } families[] = {
-	{ "up", "gauge", "1 while the server is RUNNING.", state_up },
-	{ "wanted", "gauge", "1 while the operator wants it up.", wanted },
-	{ "restarts_total", "counter", "How often it was launched again after it had ended.",
-	  restarts },
-	{ "launches_total", "counter", "Its generation: processes or containers launched so far.",
-	  launches },
-	{ "uptime_seconds", "gauge", "Since it became ready; 0 while it is not RUNNING.", uptime },
-	{ "tools", "gauge", "Tools that it offers; no sample while that is not known.", tools },
-	{ "agents", "gauge", "Agents that are attached to it.", agents },
-	{ "requests_in_flight", "gauge", "Requests of agents that it has not answered yet.",
+	{ S "up", "gauge", "1 while the server is RUNNING.", is_up },
+	{ S "wanted", "gauge", "1 while the operator wants it up.", wanted },
+	{ S "launches_total", "counter", "Its generation: launches begun so far.", launches },
+	{ S "fallbacks_total", "counter",
+	  "Launches by the docker command after the API had failed.", fallbacks },
+	{ S "uptime_seconds", "gauge", "Since it became ready; 0 while it is not RUNNING.",
+	  uptime },
+	{ S "tools", "gauge", "Tools that it offers; no sample while that is not known.", tools },
+	{ S "agents", "gauge", "Agents that are attached to it.", agents },
+	{ S "requests_in_flight", "gauge", "Requests of agents that it has not answered yet.",
 	  in_flight },
-	{ "requests_total", "counter", "Requests of agents that mcpinit did not answer itself.",
+	{ S "requests_waiting", "gauge",
+	  "Requests of agents that wait to be sent to it: it is not ready, or reads slowly.",
+	  waiting },
+	{ S "queue_bytes", "gauge", "Bytes of lines that it has not read yet.", queued },
+	{ S "requests_total", "counter", "Requests of agents that mcpinit did not answer itself.",
 	  requests },
-	{ "request_errors_total", "counter",
+	{ S "request_errors_total", "counter",
 	  "Requests of agents that were answered by an error, the server's or ours.", errors },
-	{ "sent_bytes_total", "counter", "Bytes of lines to the server.", sent },
-	{ "received_bytes_total", "counter", "Bytes of lines from the server.", received },
+	{ S "sent_bytes_total", "counter", "Bytes of lines to the server.", sent },
+	{ S "received_bytes_total", "counter", "Bytes of lines from the server.", received },
+	{ S "pulls_total", "counter", "Pulls of its image that ended, well or not.", pulls },
+	{ S "pull_failures_total", "counter", "Pulls of its image that failed.", pull_failures },
+	{ S "pull_seconds_total", "counter", "How long its pulls took together.", pull_seconds },
+	{ S "probe_failures_total", "counter",
+	  "Health probes that were not answered in time, or could not be made.", probe_failures },
 };
-
-/* --- text --------------------------------------------------------------------------------------- */
-
-int metrics_label(struct buf *out, const char *value)
-{
-	int r = 0;
-	for (const char *p = value; *p && r == 0; p++) {
-		if (*p == '\n')
-			r = buf_adds(out, "\\n");
-		else if (*p == '\\' || *p == '"')
-			r = buf_addf(out, "\\%c", *p);
-		else
-			r = buf_add(out, p, 1);
-	}
-	return r;
-}
-
-static int add_head(struct buf *out, const char *name, const char *type, const char *help)
-{
-	return buf_addf(out, "# HELP mcpinit_%s %s\n# TYPE mcpinit_%s %s\n", name, help, name,
-			type);
-}
-
-static int add_one(struct buf *out, const struct family *f, double value)
-{
-	int r = add_head(out, f->name, f->type, f->help);
-	return r < 0 ? r : buf_addf(out, "mcpinit_%s %.15g\n", f->name, value);
-}
-
-/* mcpinit_server_NAME{server="…" */
-static int begin_sample(struct buf *out, const char *name, const struct subject *s)
-{
-	int r = buf_addf(out, "mcpinit_server_%s{server=\"", name);
-	return r < 0 ? r : metrics_label(out, s->info.name);
-}
-
-/* … VALUE */
-static int add_number(struct buf *out, const char *name, const struct subject *s, double value)
-{
-	int r = begin_sample(out, name, s);
-	return r < 0 ? r : buf_addf(out, "\"} %.15g\n", value);
-}
-
-/* … of which one label, named like it, says which word; 1 where it is so. */
-static int add_word(struct buf *out, const char *name, const struct subject *s, const char *word,
-		    bool is_so)
-{
-	int r = begin_sample(out, name, s);
-	if (r == 0)
-		r = buf_addf(out, "\",%s=\"", name);
-	if (r == 0)
-		r = metrics_label(out, word);
-	return r < 0 ? r : buf_addf(out, "\"} %d\n", is_so);
-}
 
 static int add_family(struct buf *out, const struct family *f, const struct subject *all, size_t n)
 {
-	_cleanup_buf_ struct buf name = { 0 };
-	int r = buf_addf(&name, "server_%s", f->name);
-	if (r == 0)
-		r = add_head(out, buf_str(&name), f->type, f->help);
+	int r = expo_head(out, f->name, f->type, f->help);
 	for (size_t i = 0; i < n && r == 0; i++) {
+		const struct expo_label labels[] = { { "server", all[i].info.name }, { 0 } };
 		double value = f->value(&all[i]);
 		if (value >= 0)
-			r = add_number(out, f->name, &all[i], value);
+			r = expo_sample(out, f->name, labels, value);
 	}
 	return r;
 }
 
-/* One sample a word: a state is not a number. */
+/* --- words: a sample each, since a state is not a number ------------------------------------------- */
+
+static int add_word(struct buf *out, const char *name, const struct subject *s, const char *label,
+		    const char *word, double value)
+{
+	const struct expo_label labels[] = { { "server", s->info.name }, { label, word }, { 0 } };
+	return expo_sample(out, name, labels, value);
+}
+
 static int add_states(struct buf *out, const struct subject *all, size_t n)
 {
-	int r = add_head(out, "server_state", "gauge", "1 for the state that the server is in.");
+	int r = expo_head(out, S "state", "gauge", "1 for the state that the server is in.");
 	for (size_t i = 0; i < n; i++)
-		for (int state = SRV_NONE + 1; state < SRV_STATES && r == 0; state++)
-			r = add_word(out, "state", &all[i], fsm_state_name((enum srv_state)state),
-				     (int)all[i].state == state);
+		for (int st = SRV_NONE + 1; st < SRV_STATES && r == 0; st++) {
+			enum srv_state state = (enum srv_state)st;
+			r = add_word(out, S "state", &all[i], "state", fsm_state_name(state),
+				     server_state(all[i].server) == state);
+		}
 	return r;
 }
 
@@ -188,45 +188,168 @@ static int add_health(struct buf *out, const struct subject *all, size_t n)
 {
 	static const char *const words[] = { "none", "starting", "healthy", "unhealthy",
 					     "degraded" };
-	int r = add_head(out, "server_health", "gauge", "1 for what its health check says.");
+	int r = expo_head(out, S "health", "gauge", "1 for what its health check says.");
 	for (size_t i = 0; i < n; i++)
 		for (size_t w = 0; w < sizeof(words) / sizeof(words[0]) && r == 0; w++)
-			r = add_word(out, "health", &all[i], words[w],
+			r = add_word(out, S "health", &all[i], "health", words[w],
 				     strcmp(all[i].info.health, words[w]) == 0);
 	return r;
 }
 
 static int add_launcher(struct buf *out, const struct subject *all, size_t n)
 {
-	int r = add_head(out, "server_launcher", "gauge",
-			 "1 for the way it was launched: api, cli or process.");
+	int r = expo_head(out, S "launcher", "gauge",
+			  "1 for the way it was launched: api, cli or process.");
 	for (size_t i = 0; i < n && r == 0; i++)
 		if (*all[i].info.via)
-			r = add_word(out, "launcher", &all[i], all[i].info.via, true);
+			r = add_word(out, S "launcher", &all[i], "launcher", all[i].info.via, 1);
 	return r;
 }
 
+static int add_restarts(struct buf *out, const struct subject *all, size_t n)
+{
+	int r = expo_head(out, S "restarts_total", "counter",
+			  "How often it was launched again after it had been RUNNING, by why.");
+	for (size_t i = 0; i < n; i++)
+		for (int c = CAUSE_NONE + 1; c < CAUSES && r == 0; c++)
+			r = add_word(out, S "restarts_total", &all[i], "reason",
+				     cause_name((enum restart_cause)c), all[i].t->restarts[c]);
+	return r;
+}
+
+/* --- histograms ------------------------------------------------------------------------------------- */
+
+static int add_hists(struct buf *out, const struct subject *all, size_t n)
+{
+	int r = expo_head(out, S "request_duration_seconds", "histogram",
+			  "Requests of agents, from sent to the server's answer.");
+	for (size_t i = 0; i < n && r == 0; i++) {
+		const struct expo_label labels[] = { { "server", all[i].info.name }, { 0 } };
+		r = expo_hist(out, S "request_duration_seconds", labels, &all[i].counts.answered);
+	}
+	if (r == 0)
+		r = expo_head(out, S "probe_duration_seconds", "histogram",
+			      "Health probes, from asked to answered.");
+	for (size_t i = 0; i < n && r == 0; i++) {
+		const struct expo_label labels[] = { { "server", all[i].info.name }, { 0 } };
+		r = expo_hist(out, S "probe_duration_seconds", labels, &all[i].t->probes.answered);
+	}
+	return r;
+}
+
+/* --- agents ----------------------------------------------------------------------------------------- */
+
+static double present(const struct mux_agent_counts *c)
+{
+	return (double)c->present;
+}
+
+static double sessions(const struct mux_agent_counts *c)
+{
+	return (double)c->sessions;
+}
+
+static double lost(const struct mux_agent_counts *c)
+{
+	return (double)c->lost;
+}
+
+static double dropped(const struct mux_agent_counts *c)
+{
+	return (double)c->dropped;
+}
+
+static double to_read(const struct mux_agent_counts *c)
+{
+	return (double)c->queued_bytes;
+}
+
+static double to_send(const struct mux_agent_counts *c)
+{
+	return (double)c->waiting_bytes;
+}
+
+static const struct agent_family {
+	const char *name, *type, *help;
+	double (*value)(const struct mux_agent_counts *c);
+} agent_families[] = {
+	{ A "sessions", "gauge", "Sessions of the agent that are open: its pipes, and connect.",
+	  present },
+	{ A "sessions_total", "counter", "Sessions of the agent that have said something.",
+	  sessions },
+	{ A "sessions_lost_total", "counter",
+	  "Sessions that were ended because nobody read what came.", lost },
+	{ A "notifications_dropped_total", "counter",
+	  "Notifications that were left out because the agent reads too slowly.", dropped },
+	{ A "queue_bytes", "gauge", "Bytes that wait for the agent to read them.", to_read },
+	{ A "pending_bytes", "gauge",
+	  "Bytes of its requests that have no answer yet, and of its lines that wait.", to_send },
+};
+
+struct agent_walk {
+	struct buf *out;
+	const struct agent_family *family;
+	const char *server;
+	int r;
+};
+
+static void add_agent(void *ctx, const struct mux_agent_counts *c)
+{
+	struct agent_walk *w = ctx;
+	const struct expo_label labels[] = { { "server", w->server },
+					     { "agent", c->agent },
+					     { 0 } };
+	if (w->r == 0)
+		w->r = expo_sample(w->out, w->family->name, labels, w->family->value(c));
+}
+
+static int add_agents(struct buf *out, struct supervisor *sv)
+{
+	struct agent_walk w = { .out = out };
+	for (size_t f = 0; f < sizeof(agent_families) / sizeof(agent_families[0]); f++) {
+		w.family = &agent_families[f];
+		if (w.r == 0)
+			w.r = expo_head(out, w.family->name, w.family->type, w.family->help);
+		for (size_t i = 0; i < sv->n_servers && w.r == 0; i++) {
+			w.server = server_name(sv->servers[i]);
+			mux_each_agent(server_mux(sv->servers[i]), add_agent, &w);
+		}
+	}
+	return w.r;
+}
+
+/* --- all of it ------------------------------------------------------------------------------------- */
+
 static int add_machine(struct buf *out, const struct supervisor *sv)
 {
-	static const struct family fallbacks = { .name = "fallbacks_total",
-						 .type = "counter",
-						 .help = "Launches by the docker command after "
-							 "the API had failed." },
-				   dropped = { .name = "log_lines_dropped_total",
-					       .type = "counter",
-					       .help = "Lines that stderr did not take in time." },
-				   engine = { .name = "engine_up",
-					      .type = "gauge",
-					      .help = "1 while the container engine answers; no "
-						      "sample where none is needed." };
-	int r = add_head(out, "build_info", "gauge", "The version of mcpinit that runs.");
+	static const struct expo_label version[] = { { "version", MCPINIT_VERSION }, { 0 } };
+	static const struct expo_label none[] = { { 0 } };
+	int r = expo_head(out, P "build_info", "gauge", "The version of mcpinit that runs.");
 	if (r == 0)
-		r = buf_adds(out, "mcpinit_build_info{version=\"" MCPINIT_VERSION "\"} 1\n");
+		r = expo_sample(out, P "build_info", version, 1);
+	if (r == 0)
+		r = expo_head(out, P "engine_up", "gauge",
+			      "1 while the container engine answers; no sample where none is "
+			      "needed.");
 	if (r == 0 && sv->docker)
-		r = add_one(out, &engine, docker_is_up(sv->docker));
+		r = expo_sample(out, P "engine_up", none, docker_is_up(sv->docker));
 	if (r == 0)
-		r = add_one(out, &fallbacks, sv->fallbacks);
-	return r < 0 ? r : add_one(out, &dropped, (double)log_dropped());
+		r = expo_head(out, P "log_lines_dropped_total", "counter",
+			      "Lines that stderr did not take in time.");
+	return r < 0 ? r
+		     : expo_sample(out, P "log_lines_dropped_total", none, (double)log_dropped());
+}
+
+static struct subject look_at(struct server *server)
+{
+	struct subject s = {
+		.server = server,
+		.counts = mux_counts(server_mux(server)),
+		.depth = mux_depth(server_mux(server)),
+		.t = server_tallies(server),
+	};
+	server_info(server, &s.info);
+	return s;
 }
 
 int metrics_text(struct supervisor *sv, struct buf *out)
@@ -235,19 +358,15 @@ int metrics_text(struct supervisor *sv, struct buf *out)
 	_cleanup_free_ struct subject *all = calloc(n + 1, sizeof(*all));
 	if (!all)
 		return -ENOMEM;
-	for (size_t i = 0; i < n; i++) {
-		server_info(sv->servers[i], &all[i].info);
-		all[i].state = server_state(sv->servers[i]);
-		all[i].counts = mux_counts(server_mux(sv->servers[i]));
-	}
+	for (size_t i = 0; i < n; i++)
+		all[i] = look_at(sv->servers[i]);
+	int (*const parts[])(struct buf *, const struct subject *, size_t) = {
+		add_states, add_health, add_launcher, add_restarts, add_hists,
+	};
 	int r = add_machine(out, sv);
-	if (r == 0)
-		r = add_states(out, all, n);
-	if (r == 0)
-		r = add_health(out, all, n);
-	if (r == 0)
-		r = add_launcher(out, all, n);
+	for (size_t p = 0; p < sizeof(parts) / sizeof(parts[0]) && r == 0; p++)
+		r = parts[p](out, all, n);
 	for (size_t f = 0; f < sizeof(families) / sizeof(families[0]) && r == 0; f++)
 		r = add_family(out, &families[f], all, n);
-	return r;
+	return r < 0 ? r : add_agents(out, sv);
 }

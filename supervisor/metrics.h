@@ -12,8 +12,6 @@ struct supervisor;
 
 /* Appends all of it. 0 or -ENOMEM. */
 int metrics_text(struct supervisor *sv, struct buf *out);
-/* Appends a label's value as it stands between the quotes. 0 or -ENOMEM. */
-int metrics_label(struct buf *out, const char *value);
 
 /* Writes conf's metrics_file now and every 15 s, whole or not at all; NULL: not set, or out of memory (logged). */
 struct metrics_file *metrics_file_new(struct supervisor *sv);

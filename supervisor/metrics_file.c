@@ -15,6 +15,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 enum { EVERY_MS = 15 * 1000 };
 
@@ -58,8 +59,11 @@ static void write_now(void *ctx)
 	if (r < 0) {
 		(void)unlink(f->tmp); /* mostly it was never there */
 		if (!f->is_said)
-			log_warn("mcpinit", "metrics_file: %s; tried again every %d s", e.text,
-				 EVERY_MS / 1000);
+			log_warn(
+				"mcpinit",
+				"metrics_file: %s; tried again every %d s. Its directory must exist, and uid %u "
+				"be able to write there",
+				e.text, EVERY_MS / 1000, (unsigned)geteuid());
 	}
 	f->is_said = r < 0;
 	loop_timer_in(f->timer, EVERY_MS);

@@ -2,6 +2,7 @@
 #include "supervisor/pulls.h"
 
 #include "base/cleanup.h"
+#include "base/clock.h"
 #include "base/err.h"
 #include "base/log.h"
 #include "conf/conf.h"
@@ -26,6 +27,7 @@ struct pull {
 	struct docker_pull *api; /* under way, or NULL */
 	struct pull_cli *cli;	 /* likewise */
 	enum pulls_state state;
+	int64_t began_ms; /* RUNNING: since */
 	char text[1024];
 };
 
@@ -49,6 +51,8 @@ static struct pull *find(const struct supervisor *sv, const struct server *s)
 
 static void end(struct pull *p, enum pulls_state state, const char *text)
 {
+	if (p->state == PULLS_RUNNING)
+		server_pulled(p->server, clock_ms() - p->began_ms, state == PULLS_DONE);
 	call_off(p);
 	p->state = state;
 	(void)snprintf(p->text, sizeof(p->text), "%s", text); /* cut is good enough */
@@ -185,6 +189,7 @@ void pulls_begin(struct supervisor *sv, struct server *s, bool is_named)
 		return;
 	}
 	p->state = PULLS_RUNNING;
+	p->began_ms = clock_ms();
 	(void)snprintf(p->text, sizeof(p->text), "pulling %s", p->image);
 	start(p, conf);
 }

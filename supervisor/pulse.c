@@ -144,6 +144,11 @@ void pulse_free(struct pulse *p)
 	free(p);
 }
 
+void pulse_count(struct pulse *p, struct health_counts *counts)
+{
+	health_count(p->health, counts);
+}
+
 enum health_verdict pulse_now(const struct pulse *p)
 {
 	return health_now(p->health);

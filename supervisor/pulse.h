@@ -20,6 +20,8 @@ typedef void pulse_fn(void *ctx, enum health_verdict v, const char *why);
 struct pulse *pulse_new(struct loop *l, const struct conf_server *conf, struct mux *m, pulse_fn *fn,
 			void *ctx, struct err *e);
 void pulse_free(struct pulse *p);
+/* From now on its probes are counted there; borrowed. */
+void pulse_count(struct pulse *p, struct health_counts *counts);
 enum health_verdict pulse_now(const struct pulse *p);
 
 #endif

@@ -155,6 +155,7 @@ static void act(struct server *s, enum srv_action action)
 		break;
 	case ACT_ARM_BACKOFF:
 		loop_timer_in(s->timer, s->retry_ms);
+		s->retry_at_ms = clock_ms() + s->retry_ms;
 		break;
 	case ACT_WATCH_HEALTH:
 		server_watch_health(s);
@@ -309,6 +310,8 @@ void server_restart(struct server *s, const char *why)
 	s->want_up = true;
 	s->is_by_hand = s->is_unfit = false;
 	s->is_word = true;
+	if (s->cause == CAUSE_NONE)
+		s->cause = CAUSE_ASKED;
 	s->is_first = s->is_first || is_at_rest(s);
 	s->grace_ms = s->conf->stop_grace_period_ms;
 	backoff_reset(&s->backoff);

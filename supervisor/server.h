@@ -21,6 +21,7 @@ struct errlog;
 struct mux;
 struct server;
 struct stream;
+struct tallies;
 
 /* conf is borrowed until another takes its place. */
 struct server *server_new(struct supervisor *sv, const struct conf_server *conf, struct err *e);
@@ -91,10 +92,20 @@ struct server_info {
 	const char *server_version; /* serverInfo "name version"; "" */
 	int64_t uptime_ms;	    /* since ready; 0 when not RUNNING */
 	unsigned restarts, generation;
-	int tools; /* -1: none offered, or not known */
+	const char *last_exit;	 /* why it was restarted last; "" */
+	int64_t last_restart_ms; /* so long ago; 0: never */
+	int64_t retry_ms;	 /* BACKOFF: until the next launch; else 0 */
+	int attempt;		 /* launches since it was last well */
+	size_t waiting;		 /* requests that wait for it to be ready */
+	int tools;		 /* -1: none offered, or not known */
 	size_t agents, in_flight;
 	bool want_up, is_required, is_lazy;
 };
 void server_info(struct server *s, struct server_info *ret);
+
+/* Over all its processes; borrowed. */
+const struct tallies *server_tallies(const struct server *s);
+/* `mcpctl pull` has ended. */
+void server_pulled(struct server *s, int64_t took_ms, bool is_ok);
 
 #endif

@@ -111,6 +111,12 @@ static void say_image(const struct conf_server *c, struct server_info *ret)
 	ret->runner = image && !c->image ? c->command[0] : "";
 }
 
+static int64_t retry_in_ms(const struct server *s)
+{
+	int64_t left = s->retry_at_ms - clock_ms();
+	return s->state == SRV_BACKOFF && left > 0 ? left : 0;
+}
+
 void server_info(struct server *s, struct server_info *ret)
 {
 	*ret = (struct server_info){
@@ -125,6 +131,12 @@ void server_info(struct server *s, struct server_info *ret)
 		.server_version = s->version,
 		.uptime_ms = s->state == SRV_RUNNING ? clock_ms() - s->ready_ms : 0,
 		.restarts = s->restarts,
+		.last_exit = s->last_exit,
+		.last_restart_ms = s->restarts ? clock_ms() - s->last_restart_ms : 0,
+		.retry_ms = retry_in_ms(s),
+		.attempt =
+			s->engine_backoff.attempt ? s->engine_backoff.attempt : s->backoff.attempt,
+		.waiting = mux_depth(s->mux).waiting,
 		.generation = s->generation,
 		.tools = s->tools,
 		.agents = mux_agents_present(s->mux),

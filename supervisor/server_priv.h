@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * server_priv: the insides of a server, shared by the four files that are one: server.c (the machine: states, wishes,
+ * server_priv: the insides of a server, shared by the five files that are one: server.c (the machine: states, wishes,
  * stopping), server_process.c (one process: launch, handshake, health, death), server_conf.c (its configuration),
- * server_info.c (birth, looking at it).
+ * server_info.c (birth, looking at it), server_tally.c (what is counted).
  */
 #ifndef SUPERVISOR_SERVER_PRIV_H
 #define SUPERVISOR_SERVER_PRIV_H
@@ -12,10 +12,11 @@
 #include "stdio/mux.h"
 #include "supervisor/backoff.h"
 #include "supervisor/server.h"
+#include "supervisor/tallies.h"
 
 struct launch_exit;
 
-enum { WHY_MAX = 1200 };
+enum { WHY_MAX = 1200, LAST_EXIT_MAX = 256 };
 
 /* What the timer of STOPPING does next. */
 enum stop_step { STOP_STDIN, STOP_SIGNAL, STOP_KILL, STOP_LEAVE };
@@ -60,8 +61,14 @@ struct server {
 	enum stop_step stop_step;
 	int64_t grace_ms;
 	int64_t retry_ms; /* BACKOFF: until the next launch */
+	int64_t retry_at_ms;
 	int64_t launched_ms, started_ms, ready_ms;
 	unsigned generation, restarts;
+	enum restart_cause cause; /* of this process's end, where we brought it about */
+	struct tallies tallies;
+	int64_t pull_began_ms;	       /* STARTING: its image is being pulled since; 0: not */
+	int64_t last_restart_ms;       /* when the last of `restarts` was decided */
+	char last_exit[LAST_EXIT_MAX]; /* … and why */
 	int tools;
 	int tools_before; /* RUNNING: more than `tools`: so many there were before its restart */
 	char protocol[24], version[96];
@@ -100,6 +107,13 @@ void server_watch_health(struct server *s);
 /* Its stdout ended and no exit came in time. */
 void server_stdout_over(void *ctx);
 extern const struct mux_cb server_mux_cb;
+
+/* --- server_tally.c --- */
+/* It had been RUNNING, and is to be launched again; sentence: how it ended. */
+void server_count_restart(struct server *s, const struct launch_exit *x, const char *sentence);
+/* A launch's pull: a word of its progress; the end. */
+void server_pull_goes_on(struct server *s);
+void server_pull_ended(struct server *s, bool is_ok);
 
 /* --- server_conf.c --- */
 struct mux_params server_mux_params(struct server *s);

@@ -144,7 +144,8 @@ static void gone(struct server *s, const struct launch_exit *x)
 	server_drop_process(s);
 	enum srv_event ev = decide(s, x);
 	if (s->was_ready && ev == EV_DIED && !s->is_idle)
-		s->restarts++;
+		server_count_restart(s, x, sentence);
+	server_pull_ended(s, false);
 	if (!s->is_asked) {
 		if (is_said_already(s, x))
 			log_debug(s->conf->name, "%s", sentence);
@@ -188,6 +189,7 @@ static void launch_exited(void *ctx, const struct launch_exit *over)
 static void launch_progress(void *ctx, const char *text)
 {
 	struct server *s = ctx;
+	server_pull_goes_on(s);
 	server_set_why(s, text);
 	server_set_gate(s);
 	log_info(s->conf->name, "%s", text);
@@ -282,6 +284,7 @@ static void launch_prepared(void *ctx)
 	struct server *s = ctx;
 	if (s->state != SRV_STARTING)
 		return; /* it is asked to go already */
+	server_pull_ended(s, true);
 	s->ticket = ++s->sv->tickets;
 	try_go(s);
 }
@@ -290,7 +293,8 @@ static void launch_prepared(void *ctx)
 static void try_launch(struct server *s)
 {
 	s->is_asked = s->is_word = s->was_ready = s->is_idle = false;
-	s->started_ms = s->ready_ms = 0;
+	s->started_ms = s->ready_ms = s->pull_began_ms = 0;
+	s->cause = CAUSE_NONE;
 	if (s->conf->blocked) {
 		refuse_start(s, s->conf->blocked, true);
 		return;
@@ -315,6 +319,7 @@ static void try_launch(struct server *s)
 		.first_error = s->first_error[0] ? s->first_error : NULL,
 		.cb = cb,
 		.ctx = s,
+		.fallbacks = &s->tallies.fallbacks,
 	};
 	struct err e;
 	bool is_final = false;
@@ -413,6 +418,7 @@ void server_stdout_over(void *ctx)
 		if (s->launch)
 			loop_timer_in(s->stdout_timer, CLOSED_STDOUT_MS);
 	} else if (s->launch && (s->state == SRV_STARTING || s->state == SRV_RUNNING)) {
+		s->cause = CAUSE_STDOUT;
 		recycle(s, "it closed its stdout but did not exit");
 	}
 }
@@ -454,6 +460,7 @@ static void unhealthy(struct server *s, const char *text)
 		/* It is hung: no agent shall wait for its graces. */
 		server_set_why(s, text);
 		s->is_asked = true;
+		s->cause = CAUSE_UNHEALTHY;
 		server_tell_death(s, &x);
 		recycle(s, text);
 		break;
@@ -484,4 +491,6 @@ void server_watch_health(struct server *s)
 	s->pulse = pulse_new(s->sv->loop, s->conf, s->mux, pulse_verdict, s, &e);
 	if (!s->pulse && e.code)
 		log_warn(s->conf->name, "no health probes: %s", e.text);
+	if (s->pulse)
+		pulse_count(s->pulse, &s->tallies.probes);
 }

@@ -203,6 +203,19 @@ END_TEST
 
 /* --- real pipes --------------------------------------------------------------------------------- */
 
+static void count_sessions(void *ctx, const struct mux_agent_counts *c)
+{
+	uint64_t *n = ctx;
+	*n += c->sessions;
+}
+
+static uint64_t sessions(const struct rig *r)
+{
+	uint64_t n = 0;
+	mux_each_agent(r->mux, count_sessions, &n);
+	return n;
+}
+
 START_TEST(printf_and_read_work_again_and_again)
 {
 	struct rig r;
@@ -226,7 +239,14 @@ START_TEST(printf_and_read_work_again_and_again)
 		close(out);
 		spin(&r);
 		ck_assert(!mux_agent_is_present(p.agent));
+		ck_assert_uint_eq(sessions(&r), (uint64_t)i + 1);
 	}
+	/* Who takes the pipes over without closing them begins one, too. */
+	int in = pipe_end(&p, "in", O_WRONLY);
+	put(&r, in, J "\"id\":1,\"method\":\"ping\"}");
+	put(&r, in, J "\"id\":2,\"method\":\"initialize\"}");
+	ck_assert_uint_eq(sessions(&r), 5);
+	close(in);
 	pipes_done(&r, &p);
 	rig_done(&r);
 }

@@ -39,27 +39,43 @@ static const char *skip_labels(const char *p)
 	return *p == '}' ? p + 1 : NULL;
 }
 
+/* The family's own name, or those that a histogram has. */
+static bool is_of(const char *name, size_t n, const char *family, const char *type)
+{
+	static const char *const suffixes[] = { "_bucket", "_sum", "_count" };
+	size_t len = strlen(family);
+	if (n < len || len == 0 || strncmp(name, family, len) != 0)
+		return false;
+	if (strcmp(type, "histogram") != 0)
+		return n == len;
+	for (size_t i = 0; i < 3; i++)
+		if (n == len + strlen(suffixes[i]) &&
+		    strncmp(name + len, suffixes[i], strlen(suffixes[i])) == 0)
+			return true;
+	return false;
+}
+
 /* NULL, or what is wrong with this text. */
 static const char *lint(const char *text)
 {
-	static char type[64], family[64], seen[8192];
+	static char type[64], family[128], seen[8192];
 	seen[0] = family[0] = '\0';
 	for (const char *line = text, *end; *line; line = end + 1) {
-		char key[80], help[256];
+		char key[160], help[256];
 		if (!(end = strchr(line, '\n')))
 			return "the last line has no end";
-		if (sscanf(line, "# HELP %63s %255[^\n]", family, help) == 2) {
+		if (sscanf(line, "# HELP %127s %255[^\n]", family, help) == 2) {
 			snprintf(key, sizeof(key), "|%s|", family);
 			if (strstr(seen, key))
 				return "a family stands there twice";
 			strcat(seen, key);
-			char next[64];
-			if (sscanf(end + 1, "# TYPE %63s %63s", next, type) != 2 ||
+			char next[128];
+			if (sscanf(end + 1, "# TYPE %127s %63s", next, type) != 2 ||
 			    strcmp(next, family) != 0)
 				return "HELP without TYPE";
 			bool is_total = strlen(family) > 6 &&
 					strcmp(family + strlen(family) - 6, "_total") == 0;
-			if (strcmp(type, is_total ? "counter" : "gauge") != 0)
+			if (is_total != (strcmp(type, "counter") == 0))
 				return "counters, and only they, end in _total";
 			continue;
 		}
@@ -68,7 +84,7 @@ static const char *lint(const char *text)
 		size_t n = name_len(line);
 		const char *p = skip_labels(line + n);
 		char *stop;
-		if (n == 0 || strncmp(line, family, n) != 0 || family[n])
+		if (!is_of(line, n, family, type))
 			return "a sample outside its family";
 		if (!p || *p != ' ' || (strtod(p + 1, &stop), *stop != '\n'))
 			return "not NAME{LABELS} VALUE";
@@ -105,10 +121,16 @@ START_TEST(every_server_has_its_samples_in_a_form_that_prometheus_reads)
 	assert_has(text, "\nmcpinit_server_state{server=\"git\",state=\"RUNNING\"} 0\n");
 	assert_has(text, "\nmcpinit_server_up{server=\"fs\"} 0\n");
 	ck_assert_ptr_null(strstr(text, "mcpinit_server_tools{")); /* not known */
-	ck_assert_ptr_null(strstr(text, "mcpinit_engine_up "));	   /* none is needed */
+	ck_assert_ptr_null(strstr(text, "\nmcpinit_engine_up "));  /* none is needed */
 	fs()->state = SRV_RUNNING;
 	fs()->tools = 7;
-	fs()->restarts = 3;
+	fs()->tallies.restarts[CAUSE_OOM] = 3;
+	fs()->tallies.fallbacks = 2;
+	hist_add(&fs()->tallies.probes.answered, 7);
+	hist_add(&fs()->tallies.probes.answered, 70000);
+	fs()->tallies.probes.failed = 5;
+	server_pulled(fs(), 1500, true);
+	server_pulled(fs(), 1000, false);
 	fs()->ready_ms = clock_ms() - 90500;
 	text = text_now(&b);
 	ck_assert_msg(lint(text) == NULL, "%s in:\n%s", lint(text), text);
@@ -117,7 +139,21 @@ START_TEST(every_server_has_its_samples_in_a_form_that_prometheus_reads)
 	assert_has(text, "\nmcpinit_server_health{server=\"fs\",health=\"none\"} 1\n");
 	assert_has(text, "\nmcpinit_server_up{server=\"fs\"} 1\n");
 	assert_has(text, "\nmcpinit_server_tools{server=\"fs\"} 7\n");
-	assert_has(text, "\nmcpinit_server_restarts_total{server=\"fs\"} 3\n");
+	assert_has(text, "\nmcpinit_server_restarts_total{server=\"fs\",reason=\"oom\"} 3\n");
+	assert_has(text, "\nmcpinit_server_restarts_total{server=\"fs\",reason=\"exit\"} 0\n");
+	assert_has(text, "\nmcpinit_server_fallbacks_total{server=\"fs\"} 2\n");
+	assert_has(text, "\nmcpinit_server_pulls_total{server=\"fs\"} 2\n");
+	assert_has(text, "\nmcpinit_server_pull_failures_total{server=\"fs\"} 1\n");
+	assert_has(text, "\nmcpinit_server_pull_seconds_total{server=\"fs\"} 2.5\n");
+	assert_has(text, "\nmcpinit_server_probe_failures_total{server=\"fs\"} 5\n");
+	assert_has(text,
+		   "probe_duration_seconds_bucket{server=\"fs\",le=\"0.005\"} 0\n"
+		   "mcpinit_server_probe_duration_seconds_bucket{server=\"fs\",le=\"0.01\"} 1\n");
+	assert_has(text,
+		   "probe_duration_seconds_bucket{server=\"fs\",le=\"60\"} 1\n"
+		   "mcpinit_server_probe_duration_seconds_bucket{server=\"fs\",le=\"+Inf\"} 2\n"
+		   "mcpinit_server_probe_duration_seconds_sum{server=\"fs\"} 70.007\n"
+		   "mcpinit_server_probe_duration_seconds_count{server=\"fs\"} 2\n");
 	assert_has(text, "\nmcpinit_server_uptime_seconds{server=\"fs\"} 90.5");
 	fs()->state = SRV_STOPPED;
 	buf_done(&b);
@@ -137,17 +173,37 @@ START_TEST(requests_and_errors_are_counted)
 	assert_has(text, "\nmcpinit_server_requests_total{server=\"fs\"} 1\n");
 	assert_has(text, "\nmcpinit_server_request_errors_total{server=\"fs\"} 1\n");
 	assert_has(text, "\nmcpinit_server_requests_total{server=\"git\"} 0\n");
+	assert_has(text, "\nmcpinit_server_request_duration_seconds_count{server=\"fs\"} 0\n");
+	assert_has(text, "\nmcpinit_agent_sessions{server=\"fs\",agent=\"planner\"} 1\n");
+	assert_has(text, "\nmcpinit_agent_sessions_total{server=\"fs\",agent=\"planner\"} 1\n");
 	close(fd);
 	buf_done(&b);
 }
 END_TEST
 
-START_TEST(what_would_end_a_label_is_escaped)
+/* Every name stands in the table of docs/metrics.md with its type, and no other does. */
+START_TEST(the_table_of_the_documentation_is_what_is_said)
 {
-	struct buf b = { 0 };
-	ck_assert_int_eq(metrics_label(&b, "a\"b\\c\nd"), 0);
-	ck_assert_str_eq(buf_str(&b), "a\\\"b\\\\c\\nd");
+	struct buf b = { 0 }, doc = { 0 };
+	const char *text = text_now(&b);
+	char piece[4096], row[256], name[128], type[32];
+	FILE *f = fopen("docs/metrics.md", "r");
+	ck_assert_ptr_nonnull(f);
+	for (size_t n; (n = fread(piece, 1, sizeof(piece), f)) > 0;)
+		ck_assert_int_eq(buf_add(&doc, piece, n), 0);
+	fclose(f);
+	int said = 0, written = 0;
+	for (const char *p = text; (p = strstr(p, "# TYPE ")); p++, said++) {
+		ck_assert_int_eq(sscanf(p, "# TYPE %127s %31s", name, type), 2);
+		snprintf(row, sizeof(row), "\n| `%s` | %s |", name, type);
+		ck_assert_msg(strstr(buf_str(&doc), row) != NULL, "%s %s is not in docs/metrics.md",
+			      name, type);
+	}
+	for (const char *p = buf_str(&doc); (p = strstr(p, "\n| `mcpinit_")); p++)
+		written++;
+	ck_assert_int_eq(said, written);
 	buf_done(&b);
+	buf_done(&doc);
 }
 END_TEST
 
@@ -174,7 +230,8 @@ static bool is_there(const char *path)
 
 START_TEST(the_file_is_written_whole_every_15_s_and_goes_at_the_end)
 {
-	char path[64], tmp[80], text[8192];
+	char path[64], tmp[80];
+	static char text[65536];
 	snprintf(path, sizeof(path), "%s/m.prom", dir);
 	snprintf(tmp, sizeof(tmp), "%s.tmp", path);
 	((struct conf *)sv.conf)->metrics_file = strdup(path);
@@ -238,7 +295,7 @@ Suite *suite_supervisor_metrics(void)
 	tcase_add_test(c, the_linter_of_this_test_sees_what_is_wrong);
 	tcase_add_test(c, every_server_has_its_samples_in_a_form_that_prometheus_reads);
 	tcase_add_test(c, requests_and_errors_are_counted);
-	tcase_add_test(c, what_would_end_a_label_is_escaped);
+	tcase_add_test(c, the_table_of_the_documentation_is_what_is_said);
 	tcase_add_test(c, the_verb_gives_the_same_text_to_the_operator_only);
 	tcase_add_test(c, the_file_is_written_whole_every_15_s_and_goes_at_the_end);
 	tcase_add_test(c, a_file_that_cannot_be_written_is_tried_again);
