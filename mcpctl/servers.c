@@ -59,6 +59,23 @@ static void add_uptime(struct buf *b, int64_t ms)
 		       (long long)(s / 60 % 60), (long long)(s % 60));
 }
 
+/* Of one that is not RUNNING: when it is tried again, how often it fell, who waits for it. */
+static void add_trouble(const cJSON *server, struct buf *b)
+{
+	int64_t retry_ms = number_of(server, "retry_ms"), waiting = number_of(server, "waiting");
+	int64_t restarts = number_of(server, "restarts");
+	if (retry_ms > 0) {
+		(void)buf_adds(b, "; next try in ");
+		add_uptime(b, retry_ms + 999);
+		(void)buf_addf(b, ", attempt %lld", (long long)number_of(server, "attempt"));
+	}
+	if (restarts > 0)
+		(void)buf_addf(b, "; restarts %lld", (long long)restarts);
+	if (waiting > 0)
+		(void)buf_addf(b, "; %lld request%s wait%s", (long long)waiting,
+			       waiting == 1 ? "" : "s", waiting == 1 ? "s" : "");
+}
+
 /* "healthy, api 3f2a91c07b11, uptime 0:10:05, restarts 0, tools 14, agents 2", or why it is not RUNNING. */
 static void describe(const cJSON *server, struct buf *b)
 {
@@ -66,6 +83,7 @@ static void describe(const cJSON *server, struct buf *b)
 	if (strcmp(client_text(server, "state"), "RUNNING") != 0) {
 		bool is_asleep = is_true(server, "is_lazy") && is_true(server, "is_up");
 		(void)buf_adds(b, *why || !is_asleep ? why : "asleep, the first message starts it");
+		add_trouble(server, b);
 		return;
 	}
 	(void)buf_addf(b, "%s, %s %.12s, uptime ",
@@ -76,6 +94,8 @@ static void describe(const cJSON *server, struct buf *b)
 	if (number_of(server, "tools") >= 0)
 		(void)buf_addf(b, ", tools %lld", (long long)number_of(server, "tools"));
 	(void)buf_addf(b, ", agents %lld", (long long)number_of(server, "agents"));
+	if (number_of(server, "in_flight") > 0)
+		(void)buf_addf(b, ", in flight %lld", (long long)number_of(server, "in_flight"));
 	if (*client_text(server, "runner"))
 		(void)buf_addf(b, ", image %s for %s", client_text(server, "image"),
 			       client_text(server, "runner"));
@@ -84,6 +104,11 @@ static void describe(const cJSON *server, struct buf *b)
 		(void)buf_addf(b, "; the api failed: %s", first_error);
 	if (*why)
 		(void)buf_addf(b, "; %s", why);
+	if (number_of(server, "restarts") > 0) {
+		(void)buf_adds(b, "; last restart ");
+		add_uptime(b, number_of(server, "last_restart_ms"));
+		(void)buf_addf(b, " ago: %s", client_text(server, "last_exit"));
+	}
 }
 
 static void print_status(const cJSON *status)

@@ -8,6 +8,7 @@
 #include "supervisor/agents.h"
 #include "supervisor/server.h"
 #include "supervisor/supervisor.h"
+#include "supervisor/tallies.h"
 
 #include <cjson/cJSON.h>
 #include <string.h>
@@ -37,6 +38,7 @@ static bool add_texts(cJSON *to, const struct server_info *i)
 		{ "protocol", i->protocol },
 		{ "server_version", i->server_version },
 		{ "first_error", i->first_error },
+		{ "last_exit", i->last_exit },
 	};
 	for (size_t n = 0; n < sizeof(texts) / sizeof(texts[0]); n++)
 		if (!status_add_text(to, texts[n].key, texts[n].text))
@@ -44,15 +46,25 @@ static bool add_texts(cJSON *to, const struct server_info *i)
 	return true;
 }
 
-static bool add_numbers(cJSON *to, const struct server_info *i)
+static bool add_numbers(cJSON *to, const struct server_info *i, const struct tallies *t)
 {
 	const struct {
 		const char *key;
 		double number;
 	} numbers[] = {
-		{ "uptime_ms", (double)i->uptime_ms }, { "restarts", i->restarts },
-		{ "generation", i->generation },       { "tools", i->tools },
-		{ "agents", (double)i->agents },       { "in_flight", (double)i->in_flight },
+		{ "uptime_ms", (double)i->uptime_ms },
+		{ "restarts", i->restarts },
+		{ "generation", i->generation },
+		{ "tools", i->tools },
+		{ "agents", (double)i->agents },
+		{ "in_flight", (double)i->in_flight },
+		{ "waiting", (double)i->waiting },
+		{ "attempt", i->attempt },
+		{ "retry_ms", (double)i->retry_ms },
+		{ "fallbacks", t->fallbacks },
+		{ "pulls", t->pulls },
+		{ "pull_failures", t->pull_failures },
+		{ "last_restart_ms", (double)i->last_restart_ms },
 	};
 	for (size_t n = 0; n < sizeof(numbers) / sizeof(numbers[0]); n++)
 		if (!cJSON_AddNumberToObject(to, numbers[n].key, numbers[n].number))
@@ -65,7 +77,7 @@ static cJSON *server_snapshot(struct server *s)
 	struct server_info info;
 	server_info(s, &info);
 	cJSON *row = cJSON_CreateObject();
-	if (row && add_texts(row, &info) && add_numbers(row, &info) &&
+	if (row && add_texts(row, &info) && add_numbers(row, &info, server_tallies(s)) &&
 	    cJSON_AddBoolToObject(row, "is_up", server_counts_as_up(s)) &&
 	    cJSON_AddBoolToObject(row, "want_up", info.want_up) &&
 	    cJSON_AddBoolToObject(row, "is_required", info.is_required) &&

@@ -102,6 +102,7 @@ START_TEST(what_the_api_refuses_the_command_does_and_that_is_remembered)
 	rig_until_again(fs, 1);
 	ck_assert_int_eq(count("/containers/create"), 1);
 	ck_assert_uint_eq(rig.fallbacks, 1);
+	ck_assert_uint_eq(server_tallies(fs)->fallbacks, 1);
 	ck_assert(!rig.is_fallback_said);
 	server_engine_back(fs); /* it may be another engine now */
 	server_restart(fs, "test");

@@ -2,6 +2,7 @@
 #include "supervisor/pulls.h"
 
 #include "supervisor/pull_cli.h"
+#include "supervisor/tallies.h"
 #include "tests/unit/scripted_engine.h"
 #include "tests/unit/server_rig.h"
 
@@ -127,6 +128,8 @@ START_TEST(it_can_be_asked_for_again)
 	pulls_begin(&rig, rig_server("fs"), true);
 	(void)text_at_end("fs", PULLS_DONE);
 	ck_assert_int_eq(n_created, 2);
+	ck_assert_uint_eq(server_tallies(rig_server("fs"))->pulls, 2);
+	ck_assert_uint_eq(server_tallies(rig_server("fs"))->pull_failures, 0);
 }
 END_TEST
 
@@ -142,6 +145,7 @@ START_TEST(never_is_refused_by_name_and_left_out_of_all)
 	ck_assert_int_eq(state_of("process", &text), PULLS_DONE);
 	ck_assert_ptr_nonnull(strstr(text, "nothing to pull"));
 	ck_assert_int_eq(n_created, 0);
+	ck_assert_uint_eq(server_tallies(rig_server("never"))->pulls, 0);
 }
 END_TEST
 
