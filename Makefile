@@ -68,7 +68,7 @@ CTL_SRC  := $(filter-out mcpctl/main.c,$(wildcard mcpctl/*.c))
 DOC_SRC  := $(filter-out mcpctl/doctor/main.c,$(wildcard mcpctl/doctor/*.c))
 obj = $(patsubst %.c,$(OUT)/obj/%.o,$(1))
 
-.PHONY: all programs deps demo test unit replay integration lint tables asan fuzz soak pid1 bench format install image clean help
+.PHONY: all programs deps demo test unit replay integration lint tables asan fuzz soak kills pid1 bench format install image clean help
 all: programs ## mcpinit, mcpctl and mcpctl-doctor
 	@echo "built $(OUT)/mcpinit, $(OUT)/mcpctl and $(OUT)/mcpctl-doctor; next: make demo, or make test"
 
@@ -182,7 +182,10 @@ lint: deps ## layers, sizes, formatting, shell scripts
 asan: deps ## unit and integration tests under ASan and UBSan
 	+@BUILD=$(BUILD) MODE=asan tests/run unit integration
 
-soak: deps ## the kill test, KILLS (500) times
+soak: deps programs ## SOAK_MINUTES (30) of twenty agents, ten servers, kills and engine restarts: docs/soak.md
+	+@BUILD=$(BUILD) BIN=$(OUT) MODE=$(MODE) bash tests/soak/soak.sh
+
+kills: deps ## the kill test of 60-restart, KILLS (500) times
 	+@KILLS=$(or $(KILLS),500) $(RUN) 60-restart
 
 pid1: programs ## mcpinit and three other init processes through the same tests: a table
