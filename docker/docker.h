@@ -16,6 +16,8 @@
 
 struct docker;
 struct docker_container;
+struct docker_exec;
+struct docker_health;
 struct docker_pull;
 struct docker_spec;
 struct err;
@@ -145,6 +147,42 @@ size_t docker_removals(const struct docker *d);
 void docker_on_idle(struct docker *d, void (*on_idle)(void *ctx), void *ctx);
 /* Names of what is not confirmed removed, at most n of them into names (borrowed); returns how many. */
 size_t docker_removal_names(const struct docker *d, const char **names, size_t n);
+
+/* --- is it well? ------------------------------------------------------------------------------- */
+
+struct docker_exec_params {
+	const char *container; /* ID or name; it must run. Borrowed for the call, as is argv */
+	char *const *argv;
+	void (*on_output)(void *ctx, const char *bytes, size_t n); /* stdout and stderr */
+	/* Once, from the loop: its exit code, or e: it could not be run, or nobody knows (class in kind). */
+	void (*on_done)(void *ctx, int exit_code, const struct err *e);
+	void *ctx;
+};
+/* A command inside the container, with its environment and user. Without a deadline: see docker_exec_cancel(). */
+struct docker_exec *docker_exec_start(struct docker *d, const struct docker_exec_params *p,
+				      struct err *e);
+/* The engine has begun it: from here on it is the command that is slow. */
+bool docker_exec_is_running(const struct docker_exec *x);
+/* No more callbacks. The command runs on: the API has no way to end it (moby#9098). NULL is fine. */
+void docker_exec_cancel(struct docker_exec *x);
+
+enum docker_health_status {
+	DOCKER_HEALTH_UNKNOWN, /* the engine did not tell, or the container is gone */
+	DOCKER_HEALTH_NONE,    /* its image has no HEALTHCHECK */
+	DOCKER_HEALTH_STARTING,
+	DOCKER_HEALTH_HEALTHY,
+	DOCKER_HEALTH_UNHEALTHY
+};
+/*
+ * What the engine's own health check of a container says; its event health_status tells when to ask again. words: the end of the
+ * check's last output, one line, borrowed for the callback; "" for none.
+ */
+struct docker_health *docker_health_ask(struct docker *d, const char *container,
+					void (*on_done)(void *ctx, enum docker_health_status status,
+							const char *words),
+					void *ctx, struct err *e);
+/* No callback any more. NULL is fine. */
+void docker_health_cancel(struct docker_health *h);
 
 /* --- images ---------------------------------------------------------------------------------- */
 

@@ -14,6 +14,11 @@ const char *probe_mcp_method(const struct probe_mcp *p)
 	return p->is_ping_unsupported ? tools : ping;
 }
 
+const char *probe_mcp_second(const struct probe_mcp *p)
+{
+	return p->is_modern || p->is_ping_unsupported || p->has_answered_ping ? NULL : tools;
+}
+
 const char *probe_mcp_noun(const char *method)
 {
 	if (strcmp(method, ping) == 0)

@@ -18,11 +18,16 @@ struct probe_mcp {
 
 /* The method to ask with now. A literal. */
 const char *probe_mcp_method(const struct probe_mcp *p);
+/*
+ * What to ask along with it: NULL once it is known what a ping is worth here. An idle server that knows no ping shall not
+ * be taken for a hung one, not even with retries = 1.
+ */
+const char *probe_mcp_second(const struct probe_mcp *p);
 /* What such a question is called in a sentence: "ping", "tools/list request". A literal. */
 const char *probe_mcp_noun(const char *method);
 /* method: what was asked. */
 void probe_mcp_answered(struct probe_mcp *p, const char *method, bool is_error, int error_code);
-/* No answer in time, though the server was heard meanwhile. */
+/* No answer in time, though the server was heard meanwhile: latched, for the life of the process. */
 void probe_mcp_ignored(struct probe_mcp *p, const char *method);
 
 #endif

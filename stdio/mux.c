@@ -138,6 +138,10 @@ static void give_up(struct mux *m, struct idmap_entry *call)
 		.reason = "request_timeout",
 	};
 	if (call->state == CALL_SENT) {
+		if (m->n_given_up == 0 || call->stamp_ms >= m->given_up_ms) {
+			m->n_given_up++;
+			m->given_up_ms = clock_ms();
+		}
 		up_send_cancelled(m, call, "request_timeout");
 	} else {
 		f.message = NULL;
@@ -235,6 +239,8 @@ int mux_attach(struct mux *m, struct stream *takes, struct err *e)
 		return e ? e->code : -EIO;
 	m->generation++;
 	m->tools = -1;
+	m->n_given_up = 0;
+	m->busy_ms = 0;
 	mux_forget_tools(m);
 	shake_begin(m);
 	return 0;
@@ -302,6 +308,16 @@ int64_t mux_last_heard_ms(const struct mux *m)
 size_t mux_in_flight(const struct mux *m)
 {
 	return m->n_in_flight;
+}
+
+int64_t mux_busy_since_ms(const struct mux *m)
+{
+	return m->n_in_flight ? m->busy_ms : 0;
+}
+
+unsigned mux_calls_given_up(const struct mux *m)
+{
+	return m->n_given_up;
 }
 
 size_t mux_agents_present(const struct mux *m)

@@ -135,6 +135,13 @@ void mux_ask_cancel(struct mux_ask *ask);
 /* clock_ms() of the last byte from the server; requests of agents in flight. */
 int64_t mux_last_heard_ms(const struct mux *m);
 size_t mux_in_flight(const struct mux *m);
+/* When the first call was sent to which no byte of the server has come since; 0: none is in flight. */
+int64_t mux_busy_since_ms(const struct mux *m);
+/*
+ * Calls that ran into request_timeout since this process last answered an agent; those that were in flight together count
+ * as one, since together they tell no more.
+ */
+unsigned mux_calls_given_up(const struct mux *m);
 /* The next process may offer other tools than the last one: a tools/list wakes it. */
 void mux_forget_tools(struct mux *m);
 /* Since it was made, over all processes. */

@@ -160,6 +160,7 @@ static void take_answer(struct mux *m, const struct rpc_msg *q)
 	m->counts.errors += rpc_at(q, SCAN_ERROR).p != NULL;
 	if (call->method != RPC_LISTEN)
 		hist_add(&m->counts.answered, chan_last_read_ms(m->up) - call->stamp_ms);
+	m->n_given_up = 0;
 	struct patch patches[] = {
 		{ rpc_at(q, SCAN_ID), call->id },
 		{ { 0 }, call->id },

@@ -124,6 +124,9 @@ struct mux {
 	struct buf
 		tools_line; /* the answer to tools/list that this process began with; empty: not kept */
 	size_t n_in_flight; /* agents' calls that are CALL_SENT */
+	int64_t busy_ms; /* when the first call after the process's last byte was sent */
+	unsigned n_given_up;  /* in a row, by request_timeout */
+	int64_t given_up_ms; /* when the last of them was */
 	struct mux_counts counts;
 	struct tally *tallies; /* owned */
 	size_t n_suspects,

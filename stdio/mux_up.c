@@ -140,8 +140,12 @@ static void item_free(struct mux_agent *a, struct up_item *it)
 
 static void set_state(struct mux *m, struct idmap_entry *call, enum call_state state)
 {
-	if (call->owner && call->method != RPC_LISTEN) /* listening for hours is no work */
+	if (call->owner && call->method != RPC_LISTEN) { /* listening for hours is no work */
 		m->n_in_flight += (size_t)(state == CALL_SENT) - (size_t)(call->state == CALL_SENT);
+		/* An agent that calls again and again is no sign of life of the server. */
+		if (state == CALL_SENT && m->busy_ms <= mux_last_heard_ms(m))
+			m->busy_ms = clock_ms();
+	}
 	call->state = state;
 }
 

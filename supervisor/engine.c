@@ -181,10 +181,16 @@ static void event(void *ctx, const struct docker_event *ev)
 		docker_remove(sv->docker, ev->id);
 }
 
+struct http *supervisor_http(struct supervisor *sv, struct err *e)
+{
+	if (!sv->http)
+		sv->http = http_new(sv->loop, "mcpinit/" MCPINIT_VERSION, e);
+	return sv->http;
+}
+
 int engine_open(struct supervisor *sv, struct err *e)
 {
-	sv->http = http_new(sv->loop, "mcpinit/" MCPINIT_VERSION, e);
-	if (!sv->http)
+	if (!supervisor_http(sv, e))
 		return -EIO;
 	sv->self_timer = loop_timer_new(sv->loop, ask_who_we_are, sv);
 	if (!sv->self_timer)
@@ -208,7 +214,6 @@ void engine_close(struct supervisor *sv)
 {
 	pulls_close(sv);
 	docker_free(take_ptr(&sv->docker));
-	http_free(take_ptr(&sv->http));
 	docker_self_free(take_ptr(&sv->self));
 	loop_timer_free(take_ptr(&sv->self_timer));
 	free(take_ptr(&sv->instance));

@@ -4,6 +4,7 @@
 #include "conf/conf.h"
 #include "supervisor/carrier.h"
 #include "supervisor/child.h"
+#include "supervisor/launch_process.h"
 #include "supervisor/plan.h"
 #include "supervisor/spawn.h"
 #include "supervisor/supervisor.h"
@@ -72,16 +73,14 @@ static const struct carrier_ops process_ops = {
 	.id = process_id,
 };
 
-/* e's kind: enum spawn_fault. */
-static int begin(struct process *pr, struct stream **ret_stdio, struct err *e)
+struct child *launch_process_child(struct supervisor *sv, const struct conf_server *conf,
+				   char *const *argv, const struct child_cb *cb, void *ctx,
+				   struct stream **ret_stdio, struct err *e)
 {
-	const struct launch_params *p = &pr->base.launch->p;
-	struct plan_params pp = { .conf = p->sv->conf,
-				  .server = p->conf,
-				  .environ = p->sv->environ };
+	struct plan_params pp = { .conf = sv->conf, .server = conf, .environ = sv->environ };
 	char **env = NULL;
 	struct spawn_user user = { 0 };
-	const char *who = p->conf->user ? p->conf->user : p->sv->conf->user;
+	const char *who = conf->user ? conf->user : sv->conf->user;
 	bool has_user = who != NULL;
 	int r = plan_env(&pp, &env, e);
 	if (r == 0 && has_user)
@@ -90,21 +89,20 @@ static int begin(struct process *pr, struct stream **ret_stdio, struct err *e)
 		/* A variable, a secret, a user is missing: a person must act. */
 		e->kind = spawn_is_shortage(r) ? SPAWN_BUSY : SPAWN_REFUSED;
 		docker_argv_free(env);
-		return r;
+		return NULL;
 	}
 	struct spawn_params sp = {
-		.argv = p->conf->command,
+		.argv = argv,
 		.envp = env,
-		.cwd = p->conf->working_dir,
+		.cwd = conf->working_dir,
 		.user = has_user ? &user : NULL,
 		.stdio = SPAWN_PIPES,
 		.tty_fd = -1,
 	};
-	static const struct child_cb cb = { .on_stderr = on_stderr, .on_exit = exited };
-	pr->child = child_new(p->sv, &sp, &cb, pr, ret_stdio, e);
+	struct child *child = child_new(sv, &sp, cb, ctx, ret_stdio, e);
 	spawn_user_done(&user);
 	docker_argv_free(env);
-	return pr->child ? 0 : -1;
+	return child;
 }
 
 struct carrier *carrier_process_new(struct launch *l, struct err *e)
@@ -115,8 +113,10 @@ struct carrier *carrier_process_new(struct launch *l, struct err *e)
 		return NULL;
 	}
 	pr->base = (struct carrier){ .ops = &process_ops, .launch = l };
+	static const struct child_cb cb = { .on_stderr = on_stderr, .on_exit = exited };
 	struct stream *stdio = NULL;
-	if (begin(pr, &stdio, e) < 0) {
+	pr->child = launch_process_child(l->p.sv, l->p.conf, l->p.conf->command, &cb, pr, &stdio, e);
+	if (!pr->child) {
 		l->is_final = carrier_is_final(e);
 		free(pr);
 		return NULL;

@@ -2,8 +2,11 @@
 #include "supervisor/pulse.h"
 
 #include "base/err.h"
+#include "base/log.h"
 #include "conf/conf.h"
 #include "stdio/mux.h"
+#include "supervisor/check.h"
+#include "supervisor/supervisor.h"
 
 #include <cjson/cJSON.h>
 #include <errno.h>
@@ -12,17 +15,33 @@
 struct question {
 	struct question *next;
 	struct pulse *pulse;
-	struct mux_ask *ask; /* owned until answered */
+	/* One of them; owned until answered. */
+	struct mux_ask *ask;
+	struct check *check;
 	unsigned probe_id;
+	bool is_late; /* given up, but it runs on */
 };
 
 struct pulse {
-	struct mux *mux;
+	struct pulse_params p;
 	struct health *health;
 	struct question *open;
-	pulse_fn *fn;
-	void *ctx;
+	bool is_blind;	   /* nobody can tell, and it was said why */
 };
+
+/* --- questions -------------------------------------------------------------------------------- */
+
+static struct question *question_new(struct pulse *p, unsigned probe_id)
+{
+	struct question *q = calloc(1, sizeof(*q));
+	if (!q)
+		return NULL;
+	q->pulse = p;
+	q->probe_id = probe_id;
+	q->next = p->open;
+	p->open = q;
+	return q;
+}
 
 static void forget(struct question *q)
 {
@@ -35,7 +54,24 @@ static void forget(struct question *q)
 	free(q);
 }
 
-static void answered(void *ctx, const char *line, size_t len, const struct err *e)
+static void drop(struct question *q)
+{
+	mux_ask_cancel(q->ask);
+	check_free(q->check);
+	forget(q);
+}
+
+static int count_late(const struct pulse *p)
+{
+	int n = 0;
+	for (const struct question *q = p->open; q; q = q->next)
+		n += q->is_late;
+	return n;
+}
+
+/* --- by MCP ----------------------------------------------------------------------------------- */
+
+static void replied(void *ctx, const char *line, size_t len, const struct err *e)
 {
 	struct question *q = ctx;
 	struct health *h = q->pulse->health;
@@ -55,18 +91,14 @@ static void answered(void *ctx, const char *line, size_t len, const struct err *
 	health_answer(h, probe_id, is_error, code);
 }
 
-static int ask(void *ctx, unsigned probe_id, const char *method)
+static int ask_mcp(void *ctx, unsigned probe_id, const char *method)
 {
 	struct pulse *p = ctx;
-	struct question *q = calloc(1, sizeof(*q));
+	struct question *q = question_new(p, probe_id);
 	if (!q)
 		return -ENOMEM;
-	q->pulse = p;
-	q->probe_id = probe_id;
-	q->next = p->open;
-	p->open = q;
 	struct err e = { .code = -EIO };
-	q->ask = mux_probe(p->mux, method, answered, q, &e);
+	q->ask = mux_probe(p->p.mux, method, replied, q, &e);
 	if (!q->ask) {
 		forget(q);
 		return e.code;
@@ -74,59 +106,142 @@ static int ask(void *ctx, unsigned probe_id, const char *method)
 	return 0;
 }
 
+/* --- by a check ------------------------------------------------------------------------------- */
+
+static void checked(void *ctx, enum health_verdict v, const char *words)
+{
+	struct question *q = ctx;
+	struct pulse *p = q->pulse;
+	unsigned probe_id = q->probe_id;
+	forget(q);
+	bool is_blind = v == HEALTH_NONE && (*words || p->is_blind);
+	if (is_blind && !p->is_blind)
+		log_warn(p->p.conf->name, "%s", words);
+	p->is_blind = is_blind;
+	health_said(p->health, probe_id, v, words); /* may free p */
+}
+
+static int ask_check(void *ctx, unsigned probe_id, const char *method)
+{
+	(void)method;
+	struct pulse *p = ctx;
+	/* No engine can end a command in a container: they shall not pile up there. */
+	if (count_late(p) >= p->p.conf->healthcheck_retries)
+		return -EBUSY;
+	struct question *q = question_new(p, probe_id);
+	if (!q)
+		return -ENOMEM;
+	struct check_params cp = {
+		.sv = p->p.sv,
+		.conf = p->p.conf,
+		.launch = p->p.launch,
+		.http = p->p.sv->http,
+		.fn = checked,
+		.ctx = q,
+	};
+	struct err e;
+	q->check = check_new(&cp, &e);
+	if (q->check)
+		return 0;
+	forget(q);
+	return e.code == -ENOTCONN ? HEALTH_NOT_ASKED : e.code;
+}
+
+static bool give_up(void *ctx, unsigned probe_id)
+{
+	struct pulse *p = ctx;
+	struct question *q = p->open;
+	while (q && (q->probe_id != probe_id || q->is_late))
+		q = q->next;
+	if (!q)
+		return true;
+	bool is_its_own = !q->check || check_is_under_way(q->check);
+	if (!q->check || check_can_end(q->check) || !is_its_own)
+		drop(q);
+	else
+		q->is_late = true;
+	return is_its_own;
+}
+
+/* --- what health/ wants to know ----------------------------------------------------------------- */
+
 static int64_t last_heard(void *ctx)
 {
 	struct pulse *p = ctx;
-	return mux_last_heard_ms(p->mux);
+	return mux_last_heard_ms(p->p.mux);
 }
 
-static bool is_busy(void *ctx)
+static int64_t busy_since(void *ctx)
 {
 	struct pulse *p = ctx;
-	return mux_in_flight(p->mux) > 0;
+	return mux_busy_since_ms(p->p.mux);
+}
+
+static unsigned calls_given_up(void *ctx)
+{
+	struct pulse *p = ctx;
+	return mux_calls_given_up(p->p.mux);
 }
 
 static void verdict(void *ctx, enum health_verdict v, const char *why)
 {
 	struct pulse *p = ctx;
-	p->fn(p->ctx, v, why);
+	p->p.fn(p->p.ctx, v, why);
 }
 
-struct pulse *pulse_new(struct loop *l, const struct conf_server *conf, struct mux *m, pulse_fn *fn,
-			void *ctx, struct err *e)
+/* --- birth and death -------------------------------------------------------------------------- */
+
+static struct health_params params_of(struct pulse *p)
 {
+	static const struct {
+		enum health_kind kind;
+		const char *noun;
+	} kinds[] = {
+		[CONF_HEALTH_MCP] = { HEALTH_BY_MCP, NULL },
+		[CONF_HEALTH_EXEC] = { HEALTH_BY_CHECK, "health command" },
+		[CONF_HEALTH_HTTP] = { HEALTH_BY_CHECK, "health request" },
+		[CONF_HEALTH_DOCKER] = { HEALTH_BY_ENGINE, "image's HEALTHCHECK" },
+	};
+	const struct conf_server *conf = p->p.conf;
+	bool is_engine = conf->healthcheck == CONF_HEALTH_DOCKER;
+	return (struct health_params){
+		.loop = p->p.sv->loop,
+		.kind = kinds[conf->healthcheck].kind,
+		.noun = kinds[conf->healthcheck].noun,
+		.interval_ms = conf->healthcheck_interval_ms,
+		.timeout_ms = conf->healthcheck_timeout_ms,
+		/* The engine has counted, by the image's own numbers. */
+		.start_period_ms = is_engine ? 0 : conf->healthcheck_start_period_ms,
+		.retries = is_engine ? 1 : conf->healthcheck_retries,
+		.busy_timeout_ms =
+			conf->request_timeout_ms ? conf->request_timeout_ms : conf->busy_timeout_ms,
+		.is_modern = mux_is_modern(p->p.mux),
+		.ask = conf->healthcheck == CONF_HEALTH_MCP ? ask_mcp : ask_check,
+		.give_up = give_up,
+		.last_heard_ms = last_heard,
+		.busy_since_ms = busy_since,
+		.calls_given_up = calls_given_up,
+		.on_verdict = verdict,
+		.ctx = p,
+	};
+}
+
+struct pulse *pulse_new(const struct pulse_params *params, struct err *e)
+{
+	const struct conf_server *conf = params->conf;
 	if (conf->healthcheck == CONF_HEALTH_NONE)
 		return NULL;
-	if (conf->healthcheck != CONF_HEALTH_MCP) {
-		err_set(e, -ENOTSUP, "this version knows healthcheck = mcp and none only");
-		return NULL;
-	}
 	struct pulse *p = calloc(1, sizeof(*p));
 	if (!p) {
 		err_oom(e);
 		return NULL;
 	}
-	p->mux = m;
-	p->fn = fn;
-	p->ctx = ctx;
-	struct health_params hp = {
-		.loop = l,
-		.interval_ms = conf->healthcheck_interval_ms,
-		.timeout_ms = conf->healthcheck_timeout_ms,
-		.start_period_ms = conf->healthcheck_start_period_ms,
-		.retries = conf->healthcheck_retries,
-		.busy_timeout_ms =
-			conf->request_timeout_ms ? conf->request_timeout_ms : conf->busy_timeout_ms,
-		.is_modern = mux_is_modern(m),
-		.ask = ask,
-		.last_heard_ms = last_heard,
-		.is_busy = is_busy,
-		.on_verdict = verdict,
-		.ctx = p,
-	};
-	p->health = health_new(&hp, e);
+	p->p = *params;
+	struct health_params hp = params_of(p);
+	bool is_able = conf->healthcheck != CONF_HEALTH_HTTP || supervisor_http(params->sv, e);
+	p->health = is_able ? health_new(&hp, e) : NULL;
 	if (!p->health) {
-		free(p);
+		pulse_free(p);
 		return NULL;
 	}
 	return p;
@@ -137,10 +252,8 @@ void pulse_free(struct pulse *p)
 	if (!p)
 		return;
 	health_free(p->health);
-	while (p->open) {
-		mux_ask_cancel(p->open->ask);
-		forget(p->open);
-	}
+	while (p->open)
+		drop(p->open);
 	free(p);
 }
 
@@ -149,7 +262,18 @@ void pulse_count(struct pulse *p, struct health_counts *counts)
 	health_count(p->health, counts);
 }
 
+void pulse_conf_moved(struct pulse *p, const struct conf_server *conf)
+{
+	p->p.conf = conf;
+}
+
+void pulse_look(struct pulse *p)
+{
+	if (p->p.conf->healthcheck == CONF_HEALTH_DOCKER)
+		health_look(p->health);
+}
+
 enum health_verdict pulse_now(const struct pulse *p)
 {
-	return health_now(p->health);
+	return p->is_blind ? HEALTH_NONE : health_now(p->health);
 }

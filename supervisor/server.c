@@ -10,7 +10,6 @@
 #include "stdio/mux.h"
 #include "supervisor/death.h"
 #include "supervisor/launch.h"
-#include "supervisor/pulse.h"
 #include "supervisor/server_priv.h"
 #include "supervisor/supervisor.h"
 
@@ -169,7 +168,7 @@ static void leave_state(struct server *s)
 	loop_timer_stop(s->timer);
 	loop_timer_stop(s->turn_timer);
 	loop_timer_stop(s->post_timer);
-	pulse_free(take_ptr(&s->pulse));
+	server_health_leave(s);
 	if (s->state == SRV_STARTING)
 		server_release_slot(s);
 }
@@ -236,6 +235,7 @@ void server_start(struct server *s, const char *why)
 	if (!means_something(s, EV_START))
 		return;
 	log_debug(s->conf->name, "start: %s", why);
+	degraded_accept(&s->degraded);
 	if (s->state == SRV_STOPPING) {
 		s->is_word = true;
 		server_set_why(s, why);
@@ -315,6 +315,7 @@ void server_restart(struct server *s, const char *why)
 	s->is_first = s->is_first || is_at_rest(s);
 	s->grace_ms = s->conf->stop_grace_period_ms;
 	backoff_reset(&s->backoff);
+	degraded_accept(&s->degraded);
 	server_set_why(s, why);
 	server_step(s, EV_RECYCLE);
 }
@@ -334,6 +335,7 @@ void server_file_changed(void *ctx, const char *path)
 	(void)snprintf(why, sizeof(why), "%s changed", path);
 	(void)snprintf(text, sizeof(text), "restarting: %s", why);
 	server_note(s, LOG_INFO, "watch", text);
+	degraded_forget(&s->degraded);
 	server_restart(s, why);
 }
 
@@ -380,9 +382,4 @@ void server_engine_back(struct server *s)
 	if (s->ticket) /* its image was another life's of the engine: look again */
 		server_drop_process(s);
 	server_kick(s);
-}
-
-bool server_event(struct server *s, const struct docker_event *ev)
-{
-	return s->launch && launch_event(s->launch, ev);
 }

@@ -77,6 +77,8 @@ static void take(struct server *s, const struct conf_server *conf)
 	server_take_backoff(s);
 	if (s->launch)
 		launch_conf_moved(s->launch, conf);
+	if (s->pulse)
+		pulse_conf_moved(s->pulse, conf);
 	struct mux_params mp = server_mux_params(s);
 	if (mux_configure(s->mux, &mp) < 0)
 		log_error(conf->name, "out of memory: its old limits and times hold on");
@@ -105,8 +107,7 @@ void server_adopt(struct server *s, const struct conf_server *conf, bool is_tune
 	else
 		take(s, conf);
 	if (is_tuned && s->state == SRV_RUNNING) {
-		pulse_free(take_ptr(&s->pulse));
-		server_watch_health(s);
+		server_health_tuned(s);
 	}
 	/* Most that made it FATAL is nothing that a configuration shows: a login, an image, a mount. */
 	if (s->state == SRV_FATAL || (is_tuned && !was_yes && is_to_be_started(s, conf)))
@@ -121,6 +122,7 @@ void server_reconfigure(struct server *s, const struct conf_server *conf)
 	if (is_back)
 		s->is_shut = false;
 	s->next_conf = conf;
+	degraded_forget(&s->degraded);
 	if (!s->launch)
 		take(s, conf);
 	s->first_error[0] = '\0';

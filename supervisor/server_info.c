@@ -101,7 +101,8 @@ static const char *health_word(const struct server *s)
 	if (s->state != SRV_RUNNING)
 		return "none";
 	enum health_verdict v = s->pulse ? pulse_now(s->pulse) : HEALTH_NONE;
-	return v != HEALTH_UNHEALTHY && s->tools_before ? "degraded" : health_verdict_name(v);
+	bool is_degraded = v != HEALTH_UNHEALTHY && degraded_is(&s->degraded, clock_ms());
+	return is_degraded ? "degraded" : health_verdict_name(v);
 }
 
 static void say_image(const struct conf_server *c, struct server_info *ret)
@@ -171,9 +172,10 @@ struct server *server_new(struct supervisor *sv, const struct conf_server *conf,
 	s->stdout_timer = loop_timer_new(sv->loop, server_stdout_over, s);
 	s->post_timer = loop_timer_new(sv->loop, server_stopped, s);
 	s->slot_timer = loop_timer_new(sv->loop, server_slot_over, s);
+	s->calm_timer = loop_timer_new(sv->loop, server_calm, s);
 	s->agents = s->mux ? agents_new(s->mux) : NULL;
 	if (!s->agents || !s->errlog || !s->timer || !s->turn_timer || !s->stdout_timer ||
-	    !s->post_timer || !s->slot_timer) {
+	    !s->post_timer || !s->slot_timer || !s->calm_timer) {
 		if (s->mux)
 			err_oom(e);
 		server_free(s);
@@ -199,5 +201,6 @@ void server_free(struct server *s)
 	loop_timer_free(s->stdout_timer);
 	loop_timer_free(s->post_timer);
 	loop_timer_free(s->slot_timer);
+	loop_timer_free(s->calm_timer);
 	free(s);
 }

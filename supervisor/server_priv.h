@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * server_priv: the insides of a server, shared by the five files that are one: server.c (the machine: states, wishes,
- * stopping), server_process.c (one process: launch, handshake, health, death), server_conf.c (its configuration),
- * server_info.c (birth, looking at it), server_tally.c (what is counted).
+ * stopping), server_process.c (one process: launch, handshake, death), server_health.c (verdicts, degraded),
+ * server_conf.c (its configuration), server_info.c (birth, looking at it), server_tally.c (what is counted).
  */
 #ifndef SUPERVISOR_SERVER_PRIV_H
 #define SUPERVISOR_SERVER_PRIV_H
@@ -11,6 +11,7 @@
 #include "base/loop.h"
 #include "stdio/mux.h"
 #include "supervisor/backoff.h"
+#include "supervisor/degraded.h"
 #include "supervisor/server.h"
 #include "supervisor/tallies.h"
 
@@ -58,6 +59,7 @@ struct server {
 	struct loop_timer *stdout_timer; /* between the end of stdout and the exit */
 	struct loop_timer *post_timer;	 /* STOPPING, and there is nothing (any more) to wait for */
 	struct loop_timer *slot_timer;	 /* a start that takes long gives its slot back */
+	struct loop_timer *calm_timer;	 /* RUNNING and degraded: is it still? */
 	enum stop_step stop_step;
 	int64_t grace_ms;
 	int64_t retry_ms; /* BACKOFF: until the next launch */
@@ -70,7 +72,9 @@ struct server {
 	int64_t last_restart_ms;       /* when the last of `restarts` was decided */
 	char last_exit[LAST_EXIT_MAX]; /* … and why */
 	int tools;
-	int tools_before; /* RUNNING: more than `tools`: so many there were before its restart */
+	struct degraded degraded;
+	struct mux_ask *recount; /* tools are counted anew; NULL: not just now */
+	int recounted, recount_pages;
 	char protocol[24], version[96];
 	char first_error[WHY_MAX]; /* why the api was given up, until the engine reconnects; "" */
 };
@@ -103,7 +107,8 @@ void server_turn_came(void *ctx);
 /* Fails what is in flight; the mux lets go of the process. */
 void server_tell_death(struct server *s, const struct launch_exit *x);
 void server_drop_process(struct server *s);
-void server_watch_health(struct server *s);
+/* It is of no use, and shall come anew. */
+void server_recycle(struct server *s, const char *why);
 /* Its stdout ended and no exit came in time. */
 void server_stdout_over(void *ctx);
 extern const struct mux_cb server_mux_cb;
@@ -114,6 +119,16 @@ void server_count_restart(struct server *s, const struct launch_exit *x, const c
 /* A launch's pull: a word of its progress; the end. */
 void server_pull_goes_on(struct server *s);
 void server_pull_ended(struct server *s, bool is_ok);
+
+/* --- server_health.c --- */
+void server_watch_health(struct server *s);
+/* The same anew: the keys of its probes may have changed. */
+void server_health_tuned(struct server *s);
+/* The handshake is done: tools are held against what there was. */
+void server_health_ready(struct server *s, const struct mux_ready *r);
+/* A state is left: no probes any more. */
+void server_health_leave(struct server *s);
+void server_calm(void *ctx);
 
 /* --- server_conf.c --- */
 struct mux_params server_mux_params(struct server *s);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* One process of a server: its launch, its handshake, its health, its end. */
+/* One process of a server: its launch, its handshake, its end. */
 #include "base/cleanup.h"
 #include "base/clock.h"
 #include "base/err.h"
@@ -11,7 +11,6 @@
 #include "stdio/mux.h"
 #include "supervisor/death.h"
 #include "supervisor/launch.h"
-#include "supervisor/pulse.h"
 #include "supervisor/server_priv.h"
 #include "supervisor/supervisor.h"
 
@@ -344,15 +343,6 @@ void server_turn_came(void *ctx)
 
 /* --- the mux's news ---------------------------------------------------------------------------- */
 
-/* The why of RUNNING: nothing, or that it offers less than it did. */
-static void say_degraded(struct server *s)
-{
-	char text[96];
-	(void)snprintf(text, sizeof(text), "degraded: %d tools, %d before its restart",
-		       s->tools < 0 ? 0 : s->tools, s->tools_before);
-	server_set_why(s, s->tools_before ? text : "");
-}
-
 static void mux_ready(void *ctx, const struct mux_ready *r)
 {
 	struct server *s = ctx;
@@ -367,8 +357,6 @@ static void mux_ready(void *ctx, const struct mux_ready *r)
 	(void)snprintf(s->version, sizeof(s->version), "%s %s",
 		       r->server_name ? r->server_name : "",
 		       r->server_version ? r->server_version : "");
-	s->tools_before = s->restarts > 0 && r->tools < s->tools ? s->tools : 0;
-	s->tools = r->tools;
 	char text[256], tools[64] = "no tools";
 	if (r->tools >= 0)
 		(void)snprintf(tools, sizeof(tools), "%d tool%s", r->tools,
@@ -379,14 +367,12 @@ static void mux_ready(void *ctx, const struct mux_ready *r)
 	(void)snprintf(text, sizeof(text), "ready in %lld ms via %s, %s",
 		       (long long)(s->ready_ms - s->launched_ms), launch_via(s->launch), tools);
 	server_note(s, LOG_INFO, "ready", text);
-	say_degraded(s);
-	if (s->why[0])
-		server_note(s, LOG_WARN, "degraded", s->why);
+	server_health_ready(s, r);
 	server_step(s, EV_READY);
 }
 
 /* It is of no use, and shall come anew. Said now, since its end may take its graces. */
-static void recycle(struct server *s, const char *why)
+void server_recycle(struct server *s, const char *why)
 {
 	char text[WHY_MAX + 32];
 	(void)snprintf(text, sizeof(text), "%s; restarting it", why);
@@ -399,7 +385,7 @@ static void mux_refused(void *ctx, const char *why)
 {
 	struct server *s = ctx;
 	if (s->state == SRV_STARTING)
-		recycle(s, why);
+		server_recycle(s, why);
 }
 
 static void mux_ended(void *ctx)
@@ -419,7 +405,7 @@ void server_stdout_over(void *ctx)
 			loop_timer_in(s->stdout_timer, CLOSED_STDOUT_MS);
 	} else if (s->launch && (s->state == SRV_STARTING || s->state == SRV_RUNNING)) {
 		s->cause = CAUSE_STDOUT;
-		recycle(s, "it closed its stdout but did not exit");
+		server_recycle(s, "it closed its stdout but did not exit");
 	}
 }
 
@@ -440,57 +426,3 @@ const struct mux_cb server_mux_cb = {
 	.on_wanted = mux_wanted,
 	.on_idle = mux_idle,
 };
-
-/* --- health ------------------------------------------------------------------------------------ */
-
-static void unhealthy(struct server *s, const char *text)
-{
-	struct launch_exit x = { .exit_code = -1 };
-	switch (s->conf->on_unhealthy) {
-	case CONF_UNHEALTHY_IGNORE:
-		server_set_why(s, text);
-		server_note(s, LOG_WARN, "unhealthy", text);
-		supervisor_changed(s->sv, s);
-		break;
-	case CONF_UNHEALTHY_STOP:
-		server_note(s, LOG_ERROR, "unhealthy", text);
-		server_stop_unfit(s, text);
-		break;
-	case CONF_UNHEALTHY_RESTART:
-		/* It is hung: no agent shall wait for its graces. */
-		server_set_why(s, text);
-		s->is_asked = true;
-		s->cause = CAUSE_UNHEALTHY;
-		server_tell_death(s, &x);
-		recycle(s, text);
-		break;
-	}
-}
-
-static void pulse_verdict(void *ctx, enum health_verdict v, const char *why)
-{
-	struct server *s = ctx;
-	char text[WHY_MAX];
-	if (v == HEALTH_UNHEALTHY) {
-		(void)snprintf(text, sizeof(text), "unhealthy: %s", why);
-		unhealthy(s, text);
-		return;
-	}
-	/* Only with on_unhealthy = ignore is there a way back. */
-	if (*why) {
-		(void)snprintf(text, sizeof(text), "healthy: %s", why);
-		server_note(s, LOG_INFO, "healthy", text);
-	}
-	say_degraded(s);
-	supervisor_changed(s->sv, s);
-}
-
-void server_watch_health(struct server *s)
-{
-	struct err e = { 0 };
-	s->pulse = pulse_new(s->sv->loop, s->conf, s->mux, pulse_verdict, s, &e);
-	if (!s->pulse && e.code)
-		log_warn(s->conf->name, "no health probes: %s", e.text);
-	if (s->pulse)
-		pulse_count(s->pulse, &s->tallies.probes);
-}

@@ -16,6 +16,8 @@ void server_count_restart(struct server *s, const struct launch_exit *x, const c
 	enum restart_cause cause = s->cause;
 	if (cause == CAUSE_NONE)
 		cause = s->is_asked ? CAUSE_ASKED : cause_of_exit(x);
+	if (cause != CAUSE_ENGINE && cause != CAUSE_ASKED)
+		degraded_restarted(&s->degraded, clock_ms());
 	s->restarts++;
 	s->tallies.restarts[cause]++;
 	s->last_restart_ms = clock_ms();

@@ -3,6 +3,7 @@
 
 #include "base/cleanup.h"
 #include "base/err.h"
+#include "base/http.h"
 #include "base/log.h"
 #include "base/loop.h"
 #include "base/wire.h"
@@ -392,6 +393,7 @@ static void close_all(struct supervisor *sv)
 		server_free(sv->servers[i]);
 	free(sv->servers);
 	engine_close(sv);
+	http_free(sv->http);
 	fifo_set_free(sv->fifos);
 	rundir_close(sv->rundir);
 	loop_timer_free(sv->look_timer);

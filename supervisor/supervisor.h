@@ -85,6 +85,8 @@ void supervisor_watch_required(struct supervisor *sv);
 void supervisor_changed(struct supervisor *sv, struct server *s);
 /* Ends the program with this status unless COMMAND's or a required server's says otherwise. Asked again: at once. */
 void supervisor_shutdown(struct supervisor *sv, const char *why);
+/* sv->http, made if there is none yet. */
+struct http *supervisor_http(struct supervisor *sv, struct err *e);
 struct server *supervisor_find(struct supervisor *sv, const char *name);
 enum supervisor_hold {
 	HOLD_NONE,

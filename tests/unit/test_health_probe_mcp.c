@@ -55,6 +55,20 @@ START_TEST(a_server_that_answered_ping_before_is_asked_with_it_again)
 }
 END_TEST
 
+START_TEST(until_ping_is_answered_tools_are_asked_for_along_with_it)
+{
+	struct probe_mcp p = { 0 };
+	ck_assert_str_eq(probe_mcp_second(&p), "tools/list");
+	probe_mcp_answered(&p, "ping", false, 0);
+	ck_assert_ptr_null(probe_mcp_second(&p));
+	struct probe_mcp deaf = { 0 };
+	probe_mcp_ignored(&deaf, "ping");
+	ck_assert_ptr_null(probe_mcp_second(&deaf)); /* that is the question now */
+	struct probe_mcp modern = { .is_modern = true };
+	ck_assert_ptr_null(probe_mcp_second(&modern));
+}
+END_TEST
+
 START_TEST(questions_have_names_for_sentences)
 {
 	ck_assert_str_eq(probe_mcp_noun("ping"), "ping");
@@ -74,6 +88,7 @@ Suite *suite_health_probe_mcp(void)
 	tcase_add_test(c, another_error_is_no_reason_to_ask_otherwise);
 	tcase_add_test(c, ping_ignored_by_a_server_that_speaks_is_given_up);
 	tcase_add_test(c, a_server_that_answered_ping_before_is_asked_with_it_again);
+	tcase_add_test(c, until_ping_is_answered_tools_are_asked_for_along_with_it);
 	tcase_add_test(c, questions_have_names_for_sentences);
 	suite_add_tcase(s, c);
 	return s;
