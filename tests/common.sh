@@ -29,3 +29,12 @@ our_files() {
 }
 C_SOURCES=(-name '*.c' -o -name '*.h')
 SHELL_SCRIPTS=(-name '*.sh' -o -name '*.bash' -o -path ./tests/run -o -path ./.ci/run -o -path ./entrypoint)
+
+# npm_install DIR PACKAGE...: without any script that a package may bring. npm trusts its own list of authorities only,
+# unless it is told of the system's.
+npm_install() (
+	export NODE_EXTRA_CA_CERTS=${NODE_EXTRA_CA_CERTS:-/etc/ssl/certs/ca-certificates.crt}
+	cd "$1" || exit
+	shift
+	npm install --no-audit --no-fund --ignore-scripts --no-package-lock --no-update-notifier --loglevel=error "$@" >&2
+)

@@ -48,13 +48,8 @@ servers_dir() {
 	say "fetching the MCP servers ${SERVERS[*]} $SERVERS_VERSION from npm"
 	mkdir -p "$new/app"
 	install -d -m 1777 "$new/tmp"
-	(
-		# npm trusts its own list of authorities only, unless it is told of the system's.
-		export NODE_EXTRA_CA_CERTS=${NODE_EXTRA_CA_CERTS:-/etc/ssl/certs/ca-certificates.crt}
-		cd "$new/app"
-		printf "$SERVERS_SCOPE%s@$SERVERS_VERSION\n" "${SERVERS[@]}" | xargs npm install --no-audit \
-			--no-fund --ignore-scripts --no-package-lock --no-update-notifier --loglevel=error >&2
-	)
+	local packages=("${SERVERS[@]/#/$SERVERS_SCOPE}")
+	npm_install "$new/app" "${packages[@]/%/@$SERVERS_VERSION}"
 	copy_program "$new" "$(readlink -f "$(command -v node)")"
 	# Debian's node keeps a few of its own modules outside of the program.
 	for module in cjs-module-lexer undici acorn acorn-walk; do
