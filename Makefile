@@ -68,7 +68,7 @@ CTL_SRC  := $(filter-out mcpctl/main.c,$(wildcard mcpctl/*.c))
 DOC_SRC  := $(filter-out mcpctl/doctor/main.c,$(wildcard mcpctl/doctor/*.c))
 obj = $(patsubst %.c,$(OUT)/obj/%.o,$(1))
 
-.PHONY: all programs deps demo test unit replay integration lint tables asan fuzz soak kills pid1 bench format install image clean help
+.PHONY: all programs deps demo test unit replay integration lint tables asan fuzz soak kills pid1 conformance bench format install image clean help
 all: programs ## mcpinit, mcpctl and mcpctl-doctor
 	@echo "built $(OUT)/mcpinit, $(OUT)/mcpctl and $(OUT)/mcpctl-doctor; next: make demo, or make test"
 
@@ -190,6 +190,9 @@ kills: deps ## the kill test of 60-restart, KILLS (500) times
 
 pid1: programs ## mcpinit and three other init processes through the same tests: a table
 	@bash tests/pid1/table.sh $(OUT)/mcpinit
+
+conformance: deps ## the official conformance suite, alone and twice at a time: a table in docs/conformance.md
+	+@$(RUN) conformance
 
 bench: ## the figures of docs/bench.md, beside other programs: a table each; ONLY="relay death" for some
 	@bash tests/deps.sh build engine bench
