@@ -44,13 +44,18 @@ struct bridge {
 	struct piece up, down;
 	char last_up; /* the last byte that went up */
 	bool is_stdin_ended, is_shut, is_session_ended, is_client_gone;
-	int64_t deadline; /* once stdin has ended */
+	int64_t deadline; /* 0: the client has not closed stdin */
 };
+
+static void set_deadline(struct bridge *b)
+{
+	b->deadline = clock_ms() + FLUSH_MS;
+}
 
 static void stdin_ended(struct bridge *b)
 {
 	b->is_stdin_ended = true;
-	b->deadline = clock_ms() + FLUSH_MS;
+	set_deadline(b);
 	if (b->last_up == '\n')
 		return;
 	/* `printf '{…}' | mcpctl connect X`: the end of the input ends the line. */
@@ -92,11 +97,14 @@ static void write_session(struct bridge *b)
 	if (!is_empty(p)) {
 		ssize_t n = send(b->socket, p->data + p->from, p->to - p->from,
 				 MSG_DONTWAIT | MSG_NOSIGNAL);
-		if (n >= 0)
+		if (n >= 0) {
 			p->from += (size_t)n;
-		else if (errno != EAGAIN && errno != EINTR)
-			p->from =
-				p->to; /* it is over: what it still has to say is read, then its end */
+			if (b->deadline)
+				set_deadline(b);
+		} else if (errno != EAGAIN && errno != EINTR) {
+			/* It is over: what it still has to say is read, then its end. */
+			p->from = p->to;
+		}
 	}
 	if (is_empty(p) && b->is_stdin_ended && !b->is_shut) {
 		(void)shutdown(b->socket, SHUT_WR); /* fails only where it is over anyway */
@@ -116,33 +124,38 @@ static void write_stdout(struct bridge *b)
 			return;
 		}
 		p->from += (size_t)n;
-		if (b->is_stdin_ended)
-			b->deadline = clock_ms() + FLUSH_MS;
+		if (b->deadline)
+			set_deadline(b);
 	}
 }
 
 static bool is_over(const struct bridge *b)
 {
 	return b->is_client_gone || (b->is_session_ended && is_empty(&b->down)) ||
-	       (b->is_stdin_ended && clock_ms() >= b->deadline);
+	       (b->deadline && clock_ms() >= b->deadline);
 }
 
 static void wait_and_move(struct bridge *b)
 {
 	bool want_in = !b->is_stdin_ended && is_empty(&b->up);
+	/* While the session takes no more, stdin is not read, and its end is seen by the hang-up, once. */
+	bool want_hup = !b->deadline && !want_in;
 	int session = (!b->is_session_ended && is_empty(&b->down) ? POLLIN : 0) |
 		      (!is_empty(&b->up) ? POLLOUT : 0);
 	/* A descriptor of which nothing is wanted is left out: its hang-up would be reported without end. */
 	struct pollfd p[] = {
-		{ .fd = want_in ? STDIN_FILENO : -1, .events = POLLIN },
+		{ .fd = want_in || want_hup ? STDIN_FILENO : -1,
+		  .events = want_in ? POLLIN : POLLRDHUP },
 		{ .fd = session ? b->socket : -1, .events = (short)session },
 		{ .fd = sink_fd(&b->out), .events = is_empty(&b->down) ? 0 : POLLOUT },
 	};
-	int64_t left = b->is_stdin_ended ? b->deadline - clock_ms() : -1;
-	if (poll(p, 3, (int)left) <= 0)
+	int64_t now = clock_ms(), left = b->deadline > now ? b->deadline - now : 0;
+	if (poll(p, 3, b->deadline ? (int)left : -1) <= 0)
 		return;
-	if (p[0].revents)
+	if (p[0].revents && want_in)
 		read_stdin(b);
+	else if (p[0].revents)
+		set_deadline(b);
 	if ((p[1].revents & ~POLLOUT) && (session & POLLIN))
 		read_session(b);
 	write_session(b);
@@ -169,8 +182,8 @@ static int run_bridge(struct client *client)
 	write_stdout(b);
 	while (!is_over(b))
 		wait_and_move(b);
-	bool is_cut = b->is_session_ended && !b->is_stdin_ended && !b->is_client_gone;
-	bool is_hurried = b->is_stdin_ended && !b->is_session_ended && !b->is_client_gone;
+	bool is_cut = b->is_session_ended && !b->deadline && !b->is_client_gone;
+	bool is_hurried = b->deadline && !b->is_session_ended && !b->is_client_gone;
 	sink_close(&b->out);
 	free(b);
 	if (is_cut)
