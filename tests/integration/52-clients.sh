@@ -13,7 +13,12 @@ image        = mcpinit-test/everything:local
 network_mode = none
 backoff      = 50ms
 
+[server:hidden]
+image     = mcpinit-test/everything:local
+autostart = no
+
 [agent:planner]
+servers = everything
 END
 start_mcpinit
 await is_state everything RUNNING
@@ -72,6 +77,20 @@ while IFS=$'\t' read -r name got want; do
 done <"$WORK/seen"
 is "all that the SDKs' clients were to see" "$(wc -l <"$WORK/seen")" 33
 is "one server for all of them, and the one after it was killed" "$(ctl --json status everything | jq '.servers[0].restarts')" 1
+
+# --- an agent's rights ------------------------------------------------------------------------------
+
+refused() { # refused NAME WHY MCPCTL-WORD...
+	local name=$1 why=$2 said
+	shift 2
+	said=$(initialize_line | ctl "$@" 2>"$WORK/err")
+	is "$name: exit status, and nothing on stdout" "$? $said" "1 "
+	like "$name: and why" "$(<"$WORK/err")" "$why"
+}
+refused "an agent's socket, a server that is not its" "not name it|no server" -s "$RUN/planner/agent.sock" connect hidden
+refused "the operator's socket, as that agent" "not name it|no server" connect hidden --agent planner
+initialize_line | ctl connect everything --agent planner >"$WORK/out" 2>"$WORK/err"
+is "the operator's socket, as that agent, its server" "$? $(jq -r .result.serverInfo.name "$WORK/out")" "0 mcp-servers/everything"
 
 # --- what is left -----------------------------------------------------------------------------------
 
