@@ -26,6 +26,7 @@ enum conf_health {
 };
 enum conf_on_unhealthy { CONF_UNHEALTHY_RESTART, CONF_UNHEALTHY_IGNORE, CONF_UNHEALTHY_STOP };
 enum conf_sharing { CONF_SHARED, CONF_PER_AGENT };
+enum conf_ask { CONF_ASK_SERIALIZE, CONF_ASK_NEWEST, CONF_ASK_REJECT };
 enum conf_pin { CONF_PIN_OFF, CONF_PIN_WARN, CONF_PIN_BLOCK };
 enum conf_tristate { CONF_DEFAULT = -1, CONF_NO = 0, CONF_YES = 1 };
 
@@ -105,6 +106,7 @@ struct conf_server {
 	enum conf_sharing sharing;
 	char *protocol;		    /* "auto" or a dated version */
 	char **client_capabilities; /* of roots, sampling, elicitation */
+	enum conf_ask ask_policy;
 	int64_t request_timeout_ms; /* 0: none */
 	int64_t park_timeout_ms, linger_ms;
 	int64_t max_message, max_queue;

@@ -36,6 +36,11 @@ struct idmap_entry {
 	bool is_tools_list;   /* mux: its answer is filtered */
 	bool is_plain_list;   /* mux: tools/list, and nothing else said */
 	bool is_suspect;      /* its answer may have been a line that was lost */
+	bool is_answered;     /* mux: the server's answer ends it */
+	bool may_ask;	      /* ask: the server may ask its agent because of it */
+	bool takes_turn;      /* ask: … but not while another agent is asked */
+	bool has_turn;	      /* ask: it is one of those for which others wait */
+	uint64_t asked_seq;   /* ask: may_ask, and the how manieth of these was sent; 0: none yet */
 	int64_t stamp_ms;     /* request_timeout counts from here */
 	int64_t parked_ms;    /* first met a gate with a limit; 0: never */
 	struct up_item *item; /* mux: the line to send; kept while it may have to be sent again */

@@ -85,6 +85,7 @@ static void call_back(struct mux *m)
 static void deferred(void *ctx)
 {
 	struct mux *m = ctx;
+	asks_tend(m);
 	for (struct mux_agent *a = m->first; a; a = a->next) {
 		if (a->is_touched) {
 			a->is_touched = false;
@@ -143,6 +144,9 @@ static void give_up(struct mux *m, struct idmap_entry *call)
 			m->given_up_ms = clock_ms();
 		}
 		up_send_cancelled(m, call, "request_timeout");
+	} else if (turn_is_held(call)) {
+		f.message = "Calls of other agents did not end within request_timeout";
+		f.is_retryable = true;
 	} else {
 		f.message = NULL;
 		f.reason = m->why;
@@ -276,6 +280,7 @@ void mux_detach(struct mux *m, const struct mux_death *d)
 	m->is_ready = m->has_ended = m->is_closing = false;
 	m->events &= ~(unsigned)(EV_STREAM_END | EV_REFUSED | EV_READY);
 	up_died(m, d);
+	asks_died(m);
 	m->n_lost = 0;
 	apply_gate(m);
 }
@@ -359,12 +364,15 @@ struct mux *mux_new(const struct mux_params *p, struct err *e)
 int mux_configure(struct mux *m, const struct mux_params *p)
 {
 	char *protocol = strdup(p->protocol);
+	unsigned capabilities = m->p.capabilities;
 	if (!protocol || rest_set_timeout(m, p->idle_timeout_ms) < 0) {
 		free(protocol);
 		return -ENOMEM;
 	}
 	free((char *)m->p.protocol);
 	m->p.protocol = protocol;
+	m->p.capabilities = p->capabilities;
+	m->p.ask_policy = p->ask_policy;
 	m->p.max_message = p->max_message;
 	m->p.max_queue = p->max_queue;
 	m->p.park_timeout_ms = p->park_timeout_ms;
@@ -379,6 +387,7 @@ int mux_configure(struct mux *m, const struct mux_params *p)
 		up_limit(a);
 		mux_touch(a); /* it may have waited for a time that is over now */
 	}
+	asks_configured(m, capabilities);
 	check_due(m);
 	return 0;
 }
@@ -397,6 +406,7 @@ void mux_free(struct mux *m)
 		m->failed = ask->next;
 		free(ask);
 	}
+	asks_done(m);
 	idmap_done(&m->ids);
 	tally_done(&m->tallies);
 	session_done(&m->session);

@@ -9,7 +9,7 @@
  *
  * Errors that agents get from here are -32603 with data {server, reason, generation, retryable}, after a death also
  * {exitCode, signal, oom, stderrTail}. retryable: the server never saw the request, so sending it again is safe.
- * Batches are refused (-32600), whatever the version. A server's sampling and elicitation requests are refused (-32601).
+ * Batches are refused (-32600), whatever the version. What a server may ask agents, and which: stdio/ask.h.
  *
  * How a session of MUX_SOCKET ends when its client closes its writing side: what it sent is answered first, but not for
  * ever. A client that said initialize is closing down and expects us to be gone at once: calls in flight have 1 s, then
@@ -61,11 +61,22 @@ struct mux_cb {
 		void *ctx); /* nobody has used the server for idle_timeout_ms, nor needs it now */
 };
 
+/* What is declared to the server on the agents' behalf. */
+enum { MUX_ROOTS = 1, MUX_SAMPLING = 2, MUX_ELICITATION = 4 };
+/* Which agent is asked, when calls of several may be what the server asks for. */
+enum mux_ask_policy {
+	MUX_ASK_SERIALIZE, /* it is seen to that there are not several */
+	MUX_ASK_NEWEST,	   /* the one that sent the last call */
+	MUX_ASK_REJECT,	   /* none */
+};
+
 struct mux_params {
 	struct loop *loop;
-	const char *server;	       /* name for messages; copied */
-	const char *version;	       /* ours, for clientInfo; copied */
-	const char *protocol;	       /* "auto" or a dated version; copied */
+	const char *server;    /* name for messages; copied */
+	const char *version;   /* ours, for clientInfo; copied */
+	const char *protocol;  /* "auto" or a dated version; copied */
+	unsigned capabilities; /* MUX_ROOTS, …, or'ed */
+	enum mux_ask_policy ask_policy;
 	size_t max_message, max_queue; /* bytes: one line; what waits behind it */
 	int64_t park_timeout_ms, linger_ms, request_timeout_ms;
 	int64_t idle_timeout_ms; /* 0: on_idle is not called, and no list of tools is kept */
@@ -77,8 +88,8 @@ struct mux_params {
 
 struct mux *mux_new(const struct mux_params *p, struct err *e);
 /*
- * The configuration changed: takes protocol, limits and times from p, and leaves the rest. The protocol counts from the
- * next process on, all else at once. -ENOMEM: nothing was taken.
+ * The configuration changed: takes protocol, capabilities, limits and times from p, and leaves the rest. Protocol and
+ * capabilities count from the next process on, all else at once. -ENOMEM: nothing was taken.
  */
 int mux_configure(struct mux *m, const struct mux_params *p);
 /* Frees its agents and asks too; no callback is called. */

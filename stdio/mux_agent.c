@@ -66,6 +66,7 @@ static void forget_uri(void *ctx, struct span uri)
 static void end_session(struct mux_agent *a, const char *reason)
 {
 	up_forget(a, reason);
+	asks_forget(a);
 	subs_clear(&a->mux->subs, &a->subs, forget_uri, a->mux);
 	tasks_forget(&a->tasks);
 	shake_tell_level(a->mux);
@@ -252,8 +253,10 @@ static void take_request(struct mux_agent *a, const struct rpc_msg *q)
 		return;
 	}
 	rest_used(m);
-	if (q->method == RPC_INITIALIZE)
+	if (q->method == RPC_INITIALIZE) {
 		begin_session(a);
+		asks_greeted(a, q);
+	}
 	if (agent_answer_here(a, q, id))
 		return;
 	if (idmap_by_owner(&m->ids, a, id))
@@ -279,12 +282,17 @@ static void take_notification(struct mux_agent *a, const struct rpc_msg *q)
 	case RPC_INITIALIZED:
 		if (a->phase == AGENT_GREETED)
 			a->phase = AGENT_READY;
+		roots_fetch(a);
 		break;
 	case RPC_CANCELLED:
 		up_cancel(a, q);
 		break;
-	case RPC_PROGRESS: /* of a request that the server would have made of it: none is given to agents */
-	case RPC_ROOTS_CHANGED: /* roots are not declared */
+	case RPC_PROGRESS:
+		asks_progress(a, q);
+		break;
+	case RPC_ROOTS_CHANGED:
+		roots_fetch(a);
+		break;
 	case RPC_ONE_OWNER:
 	case RPC_TASK_STATUS: /* nor are tasks */
 		break;
@@ -305,8 +313,9 @@ static void on_line(void *ctx, const char *line, size_t len)
 		take_request(a, &q);
 	else if (q.kind == RPC_NOTIFICATION)
 		take_notification(a, &q);
-	else if (q.kind !=
-		 RPC_RESPONSE) /* no server's request is given to agents, so no answer is theirs */
+	else if (q.kind == RPC_RESPONSE)
+		asks_answered(a, &q);
+	else
 		refuse(a, &q);
 	a->tally->sessions += !a->is_counted;
 	a->is_counted = true;

@@ -161,6 +161,7 @@ static void take_answer(struct mux *m, const struct rpc_msg *q)
 	if (call->method != RPC_LISTEN)
 		hist_add(&m->counts.answered, chan_last_read_ms(m->up) - call->stamp_ms);
 	m->n_given_up = 0;
+	link_note_error(call->owner, rpc_at(q, SCAN_ERROR));
 	struct patch patches[] = {
 		{ rpc_at(q, SCAN_ID), call->id },
 		{ { 0 }, call->id },
@@ -178,18 +179,12 @@ static void take_answer(struct mux *m, const struct rpc_msg *q)
 		call->is_suspect = false;
 		m->n_suspects--;
 	}
+	call->is_answered = true;
 	call_end(m, call);
 	check_suspects(m);
 }
 
 /* --- requests --------------------------------------------------------------------------------- */
-
-/* Which agent answers for the user is not decided here yet: nobody is asked. */
-static int ask_agents(struct mux *m, const struct rpc_msg *q, struct buf *b)
-{
-	(void)m;
-	return rpc_error(b, rpc_at(q, SCAN_ID), RPC_E_METHOD, "Not offered to this server", NULL);
-}
 
 static void take_request(struct mux *m, const struct rpc_msg *q)
 {
@@ -214,12 +209,12 @@ static void take_request(struct mux *m, const struct rpc_msg *q)
 	if (q->method == RPC_PING)
 		r = rpc_result(&b, id, "{}");
 	else if (q->method == RPC_ROOTS_LIST)
-		r = rpc_result(&b, id, "{\"roots\":[]}");
+		r = roots_answer(m, id, &b);
 	else if (q->method == RPC_SAMPLING || q->method == RPC_ELICIT)
-		r = ask_agents(m, q, &b);
+		r = asks_request(m, q, &b);
 	else
 		r = rpc_error(&b, id, RPC_E_METHOD, "Method not found", NULL);
-	if (r == 0)
+	if (r == 0 && b.len)
 		(void)up_write_buf(m, &b); /* a broken pipe has been raised */
 	buf_done(&b);
 }
@@ -243,10 +238,12 @@ static void take_progress(struct mux *m, const struct rpc_msg *q)
 	write_patched(a, q, &patch, 1, DOWN_MAY_DROP);
 }
 
-/* Modern: the server ends a subscriptions/listen that it will not answer. */
+/* Legacy: a request of its own. Modern: the server ends a subscriptions/listen that it will not answer. */
 static void take_cancelled(struct mux *m, const struct rpc_msg *q)
 {
 	struct idmap_entry *call = call_of(m, rpc_at(q, SCAN_REQUEST_ID));
+	if (!m->is_modern)
+		asks_cancelled(m, q);
 	if (!m->is_modern || !call || !call->owner || call->method != RPC_LISTEN)
 		return;
 	struct patch patch = { rpc_at(q, SCAN_REQUEST_ID), call->id };
@@ -301,8 +298,10 @@ static void broadcast(struct mux *m, const struct rpc_msg *q)
 static void take_notification(struct mux *m, const struct rpc_msg *q)
 {
 	if (q->method == RPC_LIST_CHANGED &&
-	    scan_is(rpc_at(q, SCAN_METHOD), "notifications/tools/list_changed"))
+	    scan_is(rpc_at(q, SCAN_METHOD), "notifications/tools/list_changed")) {
 		mux_forget_tools(m);
+		turn_forget_tools(m);
+	}
 	switch (q->method) {
 	case RPC_PROGRESS:
 		take_progress(m, q);
@@ -314,6 +313,8 @@ static void take_notification(struct mux *m, const struct rpc_msg *q)
 		tell_owner(m, q);
 		break;
 	case RPC_ONE_OWNER: /* shown to all, it would tell one agent of another's work */
+		link_complete(m, q);
+		break;
 	case RPC_INITIALIZED:
 	case RPC_ROOTS_CHANGED:
 		break;

@@ -11,6 +11,7 @@
  *   tasks.c      whose the server's tasks are
  *   mux_tools.c  which tools an agent sees and may call
  *   mux_count.c  what has been counted
+ *   ask*.c, roots.c  what the server asks agents: ask.h
  *   mux_rest.c   while nobody uses the server: idle_timeout, and the list of tools that is kept
  */
 #ifndef STDIO_MUX_PRIV_H
@@ -18,6 +19,7 @@
 
 #include "base/buf.h"
 #include "base/err.h"
+#include "stdio/ask.h"
 #include "stdio/fair.h"
 #include "stdio/filter.h"
 #include "stdio/idmap.h"
@@ -39,6 +41,7 @@ struct up_item {
 	struct up_item *prev, *next;
 	struct idmap_entry *call; /* NULL: a notification */
 	bool is_queued;
+	bool is_held; /* ask: until it is its agent's turn */
 	size_t len;
 	char bytes[];
 };
@@ -70,6 +73,7 @@ struct mux_agent {
 	size_t load; /* bytes of its calls and waiting lines; over max_queue its `in` is not read */
 	struct subs_agent subs;
 	struct tasks tasks;
+	struct asks_agent asks;
 	struct loop_timer *timer; /* owned; linger, and how long nothing was read */
 	int64_t alone_ms;   /* both ends closed (pipes), the end was read (socket) since; 0: not */
 	int64_t stalled_ms; /* more than max_queue waits for it since; 0: not */
@@ -110,6 +114,7 @@ struct mux {
 	struct idmap ids;
 	struct session session;
 	struct subs subs;
+	struct asks asks;
 	struct fair fair;
 	struct mux_agent *first, *last;
 	struct filter filter;
@@ -131,7 +136,7 @@ struct mux {
 	struct tally *tallies; /* owned */
 	size_t n_suspects,
 		n_lost; /* calls whose answer may be among the oversized lines, and those lines */
-	struct quiet garbage, unknown, flooding, other_era;
+	struct quiet garbage, unknown, flooding, other_era, unasked;
 };
 
 /* --- mux.c ------------------------------------------------------------------------------------ */
@@ -198,6 +203,8 @@ void up_call(struct mux_agent *a, const struct rpc_msg *q);
 void up_notify(struct mux_agent *a, const struct rpc_msg *q, struct patch *patches, int n);
 /* The agent takes a call back. */
 void up_cancel(struct mux_agent *a, const struct rpc_msg *q);
+/* The line waits for its agent's turn, which the caller sees to. */
+void up_enqueue(struct mux_agent *a, struct up_item *it);
 /* Sends what waits, as far as the server takes it. */
 void up_pump(struct mux *m);
 /* Writes a line to the process; a broken pipe is raised as its end. 0 or -errno. */

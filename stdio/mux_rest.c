@@ -33,6 +33,8 @@ static bool is_needed(const struct mux *m)
 	for (const struct idmap_entry *call = m->ids.first; call; call = call->next)
 		if (rest_is_use(call))
 			return true;
+	if (asks_is_pending(m))
+		return true;
 	for (const struct subs_agent *a = m->subs.agents; a; a = a->next)
 		if (a->uris && m->session.has_subscribe)
 			return true;

@@ -217,6 +217,7 @@ static void got_tools(void *ctx, const char *line, size_t len, const struct err 
 		m->shown += tools_shown(m, line, len);
 		if (!cursor && m->pages == 0)
 			rest_keep_tools(m, line, len);
+		turn_learn_tools(m, line, len);
 		if (cursor && *cursor && ++m->pages < MAX_PAGES)
 			count_tools(m, cursor);
 		else
@@ -281,6 +282,7 @@ static void initialized(void *ctx, const char *line, size_t len, const struct er
 		m->refusal.code = is_auto ? 0 : r;
 	if ((r == -EPROTONOSUPPORT || r == -ENOTSUP) && is_auto) {
 		m->is_modern = true;
+		m->asks.declared = 0;
 		step(m, "server/discover", NULL, discovered);
 		return;
 	}
@@ -303,7 +305,10 @@ void shake_begin(struct mux *m)
 		step(m, "server/discover", NULL, discovered);
 		return;
 	}
-	_cleanup_buf_ struct buf params = { 0 };
-	if (session_hello(is_auto ? SESSION_LEGACY : m->p.protocol, m->p.version, &params) == 0)
+	_cleanup_buf_ struct buf params = { 0 }, capabilities = { 0 };
+	asks_begin(m);
+	if (asks_declare(m->asks.declared, &capabilities) == 0 &&
+	    session_hello(is_auto ? SESSION_LEGACY : m->p.protocol, m->p.version,
+			  buf_str(&capabilities), &params) == 0)
 		step(m, "initialize", buf_str(&params), initialized);
 }

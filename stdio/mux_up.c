@@ -99,7 +99,7 @@ static struct up_item *item_new(struct mux_agent *a, const struct iovec *parts, 
 	return it;
 }
 
-static void enqueue(struct mux_agent *a, struct up_item *it)
+void up_enqueue(struct mux_agent *a, struct up_item *it)
 {
 	it->is_queued = true;
 	it->prev = a->last;
@@ -132,6 +132,7 @@ static void dequeue(struct mux_agent *a, struct up_item *it)
 static void item_free(struct mux_agent *a, struct up_item *it)
 {
 	dequeue(a, it);
+	turn_drop(a->mux, it);
 	set_load(a, a->load - cost_of(it));
 	free(it);
 }
@@ -158,6 +159,7 @@ void call_end(struct mux *m, struct idmap_entry *call)
 		m->n_lost -= m->n_lost > 0;
 	}
 	set_state(m, call, CALL_WAITING);
+	turn_over(m, call);
 	free(call->ask);
 	if (a) {
 		if (call->item)
@@ -258,6 +260,7 @@ static bool may_write_now(const struct mux *m)
 static void write_call(struct mux *m, struct idmap_entry *call, const struct iovec *parts, int n)
 {
 	set_state(m, call, CALL_SENT);
+	turn_sent(m, call);
 	idmap_stamp(&m->ids, call, clock_ms());
 	if (up_write(m, parts, n) < 0 && !m->has_ended)
 		fail_no_memory(m, call); /* else the end of the process answers it */
@@ -276,6 +279,8 @@ static void send_item(struct mux_agent *a, struct up_item *it)
 	struct idmap_entry *call = it->call;
 	struct iovec part = part_of(it->bytes, it->len);
 	dequeue(a, it);
+	if (turn_hold(m, it))
+		return;
 	if (!call) {
 		(void)up_write(m, &part, 1); /* a notification; a broken pipe has been raised */
 		item_free(a, it);
@@ -314,7 +319,7 @@ static void push(struct mux_agent *a, struct idmap_entry *call, const struct iov
 {
 	struct mux *m = a->mux;
 	bool is_kept = call && may_go_again(call);
-	if (may_write_now(m) && !is_kept) {
+	if (may_write_now(m) && !is_kept && !turn_must_wait(m, call)) {
 		if (call)
 			write_call(m, call, parts, n);
 		else
@@ -330,7 +335,7 @@ static void push(struct mux_agent *a, struct idmap_entry *call, const struct iov
 	it->call = call;
 	if (call)
 		call->item = it;
-	enqueue(a, it);
+	up_enqueue(a, it);
 	up_pump(m);
 }
 
@@ -357,6 +362,7 @@ void up_call(struct mux_agent *a, const struct rpc_msg *q)
 	call->is_tools_list =
 		q->method == RPC_LIST_OR_READ && scan_is(rpc_at(q, SCAN_METHOD), "tools/list");
 	call->is_plain_list = rest_is_plain_list(q);
+	turn_note(m, call, q);
 	call->state = CALL_WAITING;
 	call->stamp_ms = clock_ms();
 	a->n_calls++;

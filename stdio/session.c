@@ -31,15 +31,17 @@ void session_done(struct session *s)
 
 /* --- what we say ------------------------------------------------------------------------------- */
 
-int session_hello(const char *protocol, const char *our_version, struct buf *out)
+int session_hello(const char *protocol, const char *our_version, const char *capabilities,
+		  struct buf *out)
 {
 	int r = buf_adds(out, "{\"protocolVersion\":");
 	if (r == 0)
 		r = rpc_string(out, protocol, strlen(protocol));
 	if (r == 0)
-		r = buf_adds(
+		r = buf_addf(
 			out,
-			",\"capabilities\":{},\"clientInfo\":{\"name\":\"mcpinit\",\"version\":");
+			",\"capabilities\":%s,\"clientInfo\":{\"name\":\"mcpinit\",\"version\":",
+			capabilities);
 	if (r == 0)
 		r = rpc_string(out, our_version, strlen(our_version));
 	return r < 0 ? r : buf_adds(out, "}}");

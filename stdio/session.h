@@ -30,8 +30,9 @@ struct session {
 
 void session_done(struct session *s);
 
-/* params of our own initialize. */
-int session_hello(const char *protocol, const char *our_version, struct buf *out);
+/* params of our own initialize; capabilities: a JSON object. */
+int session_hello(const char *protocol, const char *our_version, const char *capabilities,
+		  struct buf *out);
 /* The _meta object that every request of ours carries in the modern era. */
 int session_meta(const char *our_version, struct buf *out);
 /*

@@ -11,6 +11,27 @@
 #include "supervisor/watch.h"
 
 #include <string.h>
+#include <strings.h>
+
+static unsigned capabilities_of(const struct conf_server *conf)
+{
+	unsigned all = 0;
+	for (char **name = conf->client_capabilities; *name; name++)
+		all |= strcasecmp(*name, "roots") == 0	    ? MUX_ROOTS
+		       : strcasecmp(*name, "sampling") == 0 ? MUX_SAMPLING
+							    : MUX_ELICITATION;
+	return all;
+}
+
+static enum mux_ask_policy ask_policy_of(const struct conf_server *conf)
+{
+	static const enum mux_ask_policy policies[] = {
+		[CONF_ASK_SERIALIZE] = MUX_ASK_SERIALIZE,
+		[CONF_ASK_NEWEST] = MUX_ASK_NEWEST,
+		[CONF_ASK_REJECT] = MUX_ASK_REJECT,
+	};
+	return policies[conf->ask_policy];
+}
 
 struct mux_params server_mux_params(struct server *s)
 {
@@ -20,6 +41,8 @@ struct mux_params server_mux_params(struct server *s)
 		.server = conf->name,
 		.version = MCPINIT_VERSION,
 		.protocol = conf->protocol,
+		.capabilities = capabilities_of(conf),
+		.ask_policy = ask_policy_of(conf),
 		.max_message = (size_t)conf->max_message,
 		.max_queue = (size_t)conf->max_queue,
 		.park_timeout_ms = conf->park_timeout_ms,

@@ -57,6 +57,7 @@ static const char *const lines[] = {
 	"inherit_environment = yes",
 	"stop_signal = INT",
 	"protocol = 2025-11-25",
+	"client_capabilities = sampling",
 	"hostname = ${H:?missing}",
 	"", /* the mark */
 	"exitcodes = 0, 1",
@@ -71,6 +72,7 @@ static const char *const lines[] = {
 	"stop_grace_period = 1s",
 	"tools = a",
 	"max_queue = 1m",
+	"ask_policy = reject",
 };
 enum { N_LINES = sizeof(lines) / sizeof(lines[0]) };
 

@@ -1,0 +1,531 @@
+/* SPDX-License-Identifier: MIT */
+#include "stdio/ask.h"
+
+#include "base/cleanup.h"
+#include "base/clock.h"
+#include "base/log.h"
+#include "base/loop.h"
+#include "stdio/mux_priv.h"
+#include "stdio/walk.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+
+#define VANISHED "The agent that was asked has gone"
+
+/* "m" and a number, in quotes. */
+struct agent_id {
+	char text[32];
+};
+
+static struct span agent_id_of(uint64_t number, struct agent_id *t)
+{
+	int n = snprintf(t->text, sizeof(t->text), "\"m%" PRIu64 "\"", number);
+	return (struct span){ t->text, (size_t)n };
+}
+
+/* --- the table ---------------------------------------------------------------------------------- */
+
+static struct span copy_to(char **to, struct span from)
+{
+	if (!from.p)
+		return from;
+	memcpy(*to, from.p, from.n);
+	struct span copy = { *to, from.n };
+	*to += from.n;
+	return copy;
+}
+
+static void link_question(struct mux *m, struct question *x)
+{
+	x->number = ++m->asks.next_number;
+	x->prev = m->asks.last;
+	if (m->asks.last)
+		m->asks.last->next = x;
+	else
+		m->asks.first = x;
+	m->asks.last = x;
+}
+
+/* is_whole: with a copy of the line, for an agent to be found later. NULL: out of memory. */
+static struct question *question_new(struct mux *m, const struct rpc_msg *q, bool is_whole)
+{
+	struct span id = rpc_at(q, SCAN_ID), token = rpc_at(q, SCAN_META_TOKEN);
+	if (!rpc_is_id(token))
+		token = (struct span){ 0 };
+	struct question *x = calloc(1, sizeof(*x) + id.n + token.n + (is_whole ? q->len : 0));
+	if (!x)
+		return NULL;
+	char *to = x->bytes;
+	x->method = q->method;
+	x->seq = m->asks.seq;
+	if (is_whole) {
+		x->len = q->len;
+		memcpy(to, q->line, q->len);
+		to += q->len;
+		m->asks.n_open++;
+		m->asks.open_bytes += q->len;
+	}
+	x->id = copy_to(&to, id);
+	x->token = copy_to(&to, token);
+	link_question(m, x);
+	return x;
+}
+
+static void question_free(struct mux *m, struct question *x)
+{
+	if (x->agent)
+		x->agent->asks.n_asked -= x->id.p != NULL;
+	if (x->len && !x->agent) {
+		m->asks.n_open--;
+		m->asks.open_bytes -= x->len;
+	}
+	if (x->prev)
+		x->prev->next = x->next;
+	else
+		m->asks.first = x->next;
+	if (x->next)
+		x->next->prev = x->prev;
+	else
+		m->asks.last = x->prev;
+	free(x);
+	rest_over(m);
+}
+
+bool asks_is_pending(const struct mux *m)
+{
+	for (const struct question *x = m->asks.first; x; x = x->next)
+		if (x->id.p)
+			return true;
+	return false;
+}
+
+/* --- what agents and servers can do --------------------------------------------------------------- */
+
+int asks_declare(unsigned capabilities, struct buf *out)
+{
+	static const char *const texts[] = { "\"roots\":{\"listChanged\":true}", "\"sampling\":{}",
+					     "\"elicitation\":{\"form\":{}}" };
+	bool is_first = true;
+	int r = buf_adds(out, "{");
+	for (unsigned i = 0; i < 3 && r == 0; i++) {
+		if (!(capabilities & 1U << i))
+			continue;
+		r = buf_addf(out, "%s%s", is_first ? "" : ",", texts[i]);
+		is_first = false;
+	}
+	return r < 0 ? r : buf_adds(out, "}");
+}
+
+static bool has(struct span object, const char *key)
+{
+	struct span value;
+	return walk_member(object, key, &value) && walk_is_object(value);
+}
+
+void asks_greeted(struct mux_agent *a, const struct rpc_msg *q)
+{
+	struct span all = { 0 }, sampling = { 0 }, elicitation = { 0 };
+	unsigned can = 0;
+	(void)walk_member(rpc_at(q, SCAN_PARAMS), "capabilities", &all);
+	if (has(all, "roots"))
+		can |= ASK_ROOTS;
+	if (has(all, "sampling") && walk_member(all, "sampling", &sampling))
+		can |= has(sampling, "tools") ? ASK_SAMPLING | ASK_SAMPLING_TOOLS : ASK_SAMPLING;
+	if (has(all, "elicitation") && walk_member(all, "elicitation", &elicitation)) {
+		bool is_url = has(elicitation, "url");
+		can |= is_url ? ASK_URL : 0;
+		/* Before there were modes, there were forms only. */
+		can |= !is_url || has(elicitation, "form") ? ASK_FORM : 0;
+	}
+	a->asks.can = can;
+}
+
+static unsigned needs_of(const struct rpc_msg *q)
+{
+	struct span params = rpc_at(q, SCAN_PARAMS), value;
+	if (q->method == RPC_ELICIT)
+		return walk_member(params, "mode", &value) && scan_is(value, "url") ? ASK_URL
+										    : ASK_FORM;
+	bool has_tools =
+		walk_member(params, "tools", &value) || walk_member(params, "toolChoice", &value);
+	return has_tools ? ASK_SAMPLING | ASK_SAMPLING_TOOLS : ASK_SAMPLING;
+}
+
+static bool is_there(const struct mux_agent *a)
+{
+	return a->phase == AGENT_READY && !a->is_gone && !a->is_lost && !a->is_eof;
+}
+
+bool asks_can_be_asked(const struct mux_agent *a)
+{
+	unsigned asked = 0;
+	if (a->mux->asks.declared & MUX_SAMPLING)
+		asked |= ASK_SAMPLING;
+	if (a->mux->asks.declared & MUX_ELICITATION)
+		asked |= ASK_FORM | ASK_URL;
+	return is_there(a) && (a->asks.can & asked);
+}
+
+/* --- who is asked --------------------------------------------------------------------------------- */
+
+struct choice {
+	struct mux_agent *agent;
+	bool is_ambiguous; /* several have calls that may have caused it */
+	int code;	   /* neither: why nobody is asked */
+	const char *why;
+};
+
+static bool is_able(const struct mux_agent *a, unsigned needs)
+{
+	return is_there(a) && (a->asks.can & needs) == needs;
+}
+
+static struct choice only_one(const struct mux *m, unsigned needs)
+{
+	struct choice c = { .code = RPC_E_METHOD, .why = "No agent that can answer is here" };
+	for (struct mux_agent *a = m->first; a; a = a->next) {
+		if (!is_able(a, needs))
+			continue;
+		if (c.agent)
+			return (struct choice){
+				.code = RPC_E_INTERNAL,
+				.why = "Several agents could answer, and no call of theirs runs",
+			};
+		c.agent = a;
+	}
+	return c;
+}
+
+static const struct choice over = { .code = RPC_E_INTERNAL, .why = "The call that asked is over" };
+
+/* seq: what was sent until the server asked; is_new: it asks now. */
+static struct choice choose(const struct mux *m, unsigned needs, uint64_t seq, bool is_new)
+{
+	struct mux_agent *newest = NULL;
+	bool is_several = false, has_others = false;
+	for (const struct idmap_entry *call = m->ids.last; call; call = call->prev) {
+		if (call->state != CALL_SENT || !call->asked_seq || call->asked_seq > seq)
+			continue;
+		if (!is_able(call->owner, needs))
+			has_others = true;
+		else if (!newest)
+			newest = call->owner;
+		else if (call->owner != newest)
+			is_several = true;
+	}
+	if (is_several && m->p.ask_policy != MUX_ASK_NEWEST)
+		return (struct choice){
+			.is_ambiguous = true,
+			.code = RPC_E_INTERNAL,
+			.why = "Several agents have calls that may have asked",
+		};
+	if (newest)
+		return (struct choice){ .agent = newest };
+	if (is_new && !has_others)
+		return only_one(m, needs);
+	if (has_others)
+		return (struct choice){ .code = RPC_E_METHOD,
+					.why = "The agent whose call runs cannot answer" };
+	return over;
+}
+
+/* --- to the server -------------------------------------------------------------------------------- */
+
+static int put_refusal(struct mux *m, struct span id, int code, const char *why, struct buf *out)
+{
+	unsigned more;
+	if (mux_may_say(&m->unasked, &more))
+		log_info(m->p.server, "asked for sampling or elicitation in vain (%u before): %s",
+			 more, why);
+	return rpc_error(out, id, code, why, NULL);
+}
+
+static void tell_server(struct mux *m, const struct buf *b)
+{
+	if (m->up && !m->has_ended && !m->is_closing)
+		(void)up_write_buf(m, b); /* a broken pipe has been raised */
+}
+
+static void refuse_late(struct mux *m, struct question *x, const struct choice *c)
+{
+	_cleanup_buf_ struct buf b = { 0 };
+	if (put_refusal(m, x->id, c->code, c->why, &b) == 0)
+		tell_server(m, &b);
+	question_free(m, x);
+}
+
+static void vanish(struct mux *m, struct question *x)
+{
+	_cleanup_buf_ struct buf b = { 0 };
+	int r = x->method == RPC_ELICIT ? rpc_result(&b, x->id, "{\"action\":\"cancel\"}")
+					: rpc_error(&b, x->id, RPC_E_INTERNAL, VANISHED, NULL);
+	if (r == 0 && x->id.p)
+		tell_server(m, &b);
+	question_free(m, x);
+}
+
+/* --- to the agent --------------------------------------------------------------------------------- */
+
+static void forward(struct question *x, struct mux_agent *a, const struct rpc_msg *q)
+{
+	struct agent_id text;
+	struct patch patch = { rpc_at(q, SCAN_ID), agent_id_of(x->number, &text) };
+	struct iovec parts[PATCHED_PARTS];
+	x->agent = a;
+	a->asks.n_asked++;
+	rest_used(a->mux);
+	if (x->needs & ASK_URL)
+		link_note(a, rpc_at(q, SCAN_PARAMS));
+	down_write(a, parts, patch_line(q, &patch, 1, parts), DOWN_MUST);
+	turn_free_all_of(a);
+}
+
+static void tell_cancelled(struct question *x, const char *reason)
+{
+	_cleanup_buf_ struct buf b = { 0 };
+	struct agent_id text;
+	struct span id = agent_id_of(x->number, &text);
+	int r = buf_addf(&b,
+			 "{\"jsonrpc\":\"2.0\",\"method\":\"notifications/cancelled\",\"params\":"
+			 "{\"requestId\":%.*s,\"reason\":\"%s\"}}",
+			 (int)id.n, id.p, reason);
+	if (r == 0)
+		down_write_buf(x->agent, &b, DOWN_MUST);
+}
+
+/* --- the server asks ------------------------------------------------------------------------------ */
+
+static void due(void *ctx)
+{
+	asks_tend(ctx);
+}
+
+/* The calls of others may end, and then it is known whose it is. */
+static struct question *wait_for_others(struct mux *m, const struct rpc_msg *q)
+{
+	if (m->asks.n_open >= ASK_MAX_PENDING || m->asks.open_bytes + q->len > m->p.max_queue)
+		return NULL;
+	if (!m->asks.timer)
+		m->asks.timer = loop_timer_new(m->p.loop, due, m);
+	struct question *x = m->asks.timer ? question_new(m, q, true) : NULL;
+	if (!x)
+		return NULL;
+	x->until_ms = clock_ms() + ASK_WAIT_MS;
+	if (!loop_timer_is_armed(m->asks.timer))
+		loop_timer_at(m->asks.timer, x->until_ms);
+	return x;
+}
+
+int asks_request(struct mux *m, const struct rpc_msg *q, struct buf *out)
+{
+	struct span id = rpc_at(q, SCAN_ID);
+	unsigned kind = q->method == RPC_SAMPLING ? MUX_SAMPLING : MUX_ELICITATION;
+	if (!(m->asks.declared & kind))
+		return rpc_error(out, id, RPC_E_METHOD, "Not offered to this server", NULL);
+	if (id.n + rpc_at(q, SCAN_META_TOKEN).n > ASK_MAX_ID)
+		return put_refusal(m, id, RPC_E_INVALID, "Its id or progress token is too long",
+				   out);
+	unsigned needs = needs_of(q);
+	struct choice c = choose(m, needs, m->asks.seq, true);
+	struct question *x = NULL;
+	if (c.agent && c.agent->asks.n_asked >= ASK_MAX_PENDING)
+		return put_refusal(m, id, RPC_E_INTERNAL,
+				   "The agent has too many to answer already", out);
+	if (c.agent)
+		x = question_new(m, q, false);
+	else if (c.is_ambiguous && m->p.ask_policy == MUX_ASK_SERIALIZE)
+		x = wait_for_others(m, q);
+	if (x)
+		x->needs = needs;
+	if (x && c.agent)
+		forward(x, c.agent, q);
+	if (x)
+		return 0;
+	return put_refusal(m, id, c.agent ? RPC_E_INTERNAL : c.code,
+			   c.agent ? "Out of memory" : c.why, out);
+}
+
+/* Is it known now whose it is? */
+static void look_again(struct mux *m, struct question *x)
+{
+	struct choice c = x->is_hopeless ? over : choose(m, x->needs, x->seq, false);
+	bool may_wait =
+		c.is_ambiguous && m->p.ask_policy == MUX_ASK_SERIALIZE && clock_ms() < x->until_ms;
+	if (may_wait)
+		return;
+	if (!c.agent || c.agent->asks.n_asked >= ASK_MAX_PENDING) {
+		if (c.agent) {
+			c.code = RPC_E_INTERNAL;
+			c.why = "The agent has too many to answer already";
+		}
+		refuse_late(m, x, &c);
+		return;
+	}
+	m->asks.n_open--;
+	m->asks.open_bytes -= x->len;
+	struct rpc_msg q;
+	rpc_read(x->bytes, x->len, &q);
+	forward(x, c.agent, &q);
+}
+
+void asks_tend(struct mux *m)
+{
+	int64_t next = INT64_MAX;
+	for (struct question *x = m->asks.first, *after; x && m->asks.n_open > 0; x = after) {
+		after = x->next;
+		if (!x->agent)
+			look_again(m, x);
+	}
+	for (const struct question *x = m->asks.first; x; x = x->next)
+		if (!x->agent && x->until_ms < next)
+			next = x->until_ms;
+	if (next < INT64_MAX)
+		loop_timer_at(m->asks.timer, next);
+	roots_tell(m);
+	turn_pass(m);
+}
+
+static struct question *find_by_id(const struct mux *m, struct span id)
+{
+	struct question *x = m->asks.first;
+	while (x && (x->id.n != id.n || !x->id.p || memcmp(x->id.p, id.p, id.n) != 0))
+		x = x->next;
+	return x;
+}
+
+void asks_cancelled(struct mux *m, const struct rpc_msg *q)
+{
+	struct span id = rpc_at(q, SCAN_REQUEST_ID);
+	struct question *x = id.p ? find_by_id(m, id) : NULL;
+	if (!x)
+		return;
+	struct agent_id text;
+	struct patch patch = { id, agent_id_of(x->number, &text) };
+	struct iovec parts[PATCHED_PARTS];
+	if (x->agent)
+		down_write(x->agent, parts, patch_line(q, &patch, 1, parts), DOWN_MUST);
+	question_free(m, x);
+}
+
+/* --- the agent answers ------------------------------------------------------------------------------ */
+
+/* Only what this very agent was asked. */
+static struct question *find_asked(const struct mux_agent *a, struct span id)
+{
+	struct agent_id text;
+	for (struct question *x = a->mux->asks.first; x; x = x->next) {
+		struct span ours = agent_id_of(x->number, &text);
+		if (x->agent == a && ours.n == id.n && memcmp(ours.p, id.p, id.n) == 0)
+			return x;
+	}
+	return NULL;
+}
+
+int asks_own(struct mux_agent *a, const char *method, enum rpc_method kind)
+{
+	struct question *x = calloc(1, sizeof(*x));
+	_cleanup_buf_ struct buf b = { 0 };
+	struct agent_id text;
+	if (!x)
+		return -ENOMEM;
+	x->agent = a;
+	x->method = kind;
+	link_question(a->mux, x);
+	struct span id = agent_id_of(x->number, &text);
+	int r = buf_addf(&b, "{\"jsonrpc\":\"2.0\",\"id\":%.*s,\"method\":\"%s\"}", (int)id.n, id.p,
+			 method);
+	if (r < 0)
+		question_free(a->mux, x);
+	else
+		down_write_buf(a, &b, DOWN_MUST);
+	return r;
+}
+
+void asks_answered(struct mux_agent *a, const struct rpc_msg *q)
+{
+	struct span id = rpc_at(q, SCAN_ID);
+	struct question *x = id.p ? find_asked(a, id) : NULL;
+	if (!x)
+		return; /* late, or nobody asked it */
+	if (x->id.p) {
+		struct patch patch = { id, x->id };
+		rest_used(a->mux);
+		up_notify(a, q, &patch, 1);
+	} else {
+		roots_answered(a, q);
+	}
+	question_free(a->mux, x);
+}
+
+void asks_progress(struct mux_agent *a, const struct rpc_msg *q)
+{
+	struct span token = rpc_at(q, SCAN_TOKEN);
+	for (const struct question *x = a->mux->asks.first; x && token.p; x = x->next) {
+		if (x->agent == a && x->token.p && x->token.n == token.n &&
+		    memcmp(x->token.p, token.p, token.n) == 0) {
+			up_notify(a, q, NULL, 0);
+			return;
+		}
+	}
+}
+
+/* --- they come and go --------------------------------------------------------------------------------- */
+
+void asks_forget(struct mux_agent *a)
+{
+	struct mux *m = a->mux;
+	for (struct question *x = m->asks.first, *next; x; x = next) {
+		next = x->next;
+		if (x->agent == a)
+			vanish(m, x);
+	}
+	a->asks.can = 0;
+	link_forget(m, a);
+	roots_forget(a);
+}
+
+void asks_begin(struct mux *m)
+{
+	m->asks.declared = m->is_modern ? 0 : m->p.capabilities;
+	roots_begin(m);
+}
+
+void asks_died(struct mux *m)
+{
+	for (struct question *x = m->asks.first, *next; x; x = next) {
+		next = x->next;
+		if (!x->id.p)
+			continue;
+		if (x->agent)
+			tell_cancelled(x, "the server has ended");
+		question_free(m, x);
+	}
+	m->asks.declared = 0;
+	link_forget(m, NULL);
+	turn_forget_tools(m);
+}
+
+void asks_configured(struct mux *m, unsigned capabilities_before)
+{
+	bool had_roots = capabilities_before & MUX_ROOTS, has_roots = m->p.capabilities & MUX_ROOTS;
+	for (struct mux_agent *a = m->first; a && had_roots != has_roots; a = a->next) {
+		if (has_roots)
+			roots_fetch(a);
+		else
+			roots_forget(a);
+	}
+	mux_raise(m, 0); /* another policy may let go what waits */
+}
+
+void asks_done(struct mux *m)
+{
+	while (m->asks.first)
+		question_free(m, m->asks.first);
+	link_forget(m, NULL);
+	loop_timer_free(m->asks.timer);
+	buf_done(&m->asks.read_only);
+	buf_done(&m->asks.told);
+}
