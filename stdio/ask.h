@@ -12,7 +12,8 @@
  * Spec:    MCP 2025-11-25 client/sampling, client/elicitation, client/roots. Not in the modern era: servers do not ask.
  * Owns:    the requests that wait for an answer; what is remembered of agents.
  * Limits:  ASK_MAX_PENDING requests at one agent; as many, and max_queue bytes, of those whose agent is not known yet.
- * Files:   ask.c, ask_turn.c (one agent at a time), ask_link.c (elicitation by URL), roots.c. Used by: mux.
+ * Files:   ask.c (there and back), ask_who.c (which agent), ask_turn.c (one agent at a time), ask_link.c (elicitation by
+ *          URL), roots.c. Used by: mux.
  */
 #ifndef STDIO_ASK_H
 #define STDIO_ASK_H
@@ -89,8 +90,6 @@ struct asks {
 /* --- ask.c -------------------------------------------------------------------------------------- */
 
 void asks_done(struct mux *m);
-/* JSON of MUX_… for initialize. */
-int asks_declare(unsigned capabilities, struct buf *out);
 /* A process is greeted; it has gone. */
 void asks_begin(struct mux *m);
 void asks_died(struct mux *m);
@@ -106,18 +105,36 @@ void asks_cancelled(struct mux *m, const struct rpc_msg *q);
 /* Is an agent being asked? */
 bool asks_is_pending(const struct mux *m);
 
-/* An agent's initialize. */
-void asks_greeted(struct mux_agent *a, const struct rpc_msg *q);
-/* Its answer, and its progress notification. */
+/* An agent's answer, and its progress notification. */
 void asks_answered(struct mux_agent *a, const struct rpc_msg *q);
 void asks_progress(struct mux_agent *a, const struct rpc_msg *q);
 /* Its session is over, its calls have ended: whoever asked it gets an answer. */
 void asks_forget(struct mux_agent *a);
 
-/* For ask_turn.c and roots.c. */
-bool asks_can_be_asked(const struct mux_agent *a);
-/* A request of our own, of no parameters, to an agent. 0, -ENOMEM. */
+/* For roots.c: a request of our own, of no parameters, to an agent. 0, -ENOMEM. */
 int asks_own(struct mux_agent *a, const char *method, enum rpc_method kind);
+
+/* --- ask_who.c ---------------------------------------------------------------------------------- */
+
+/* JSON of MUX_… for initialize. */
+int asks_declare(unsigned capabilities, struct buf *out);
+/* An agent's initialize. */
+void asks_greeted(struct mux_agent *a, const struct rpc_msg *q);
+/* Of what was declared to the server, is there anything that this agent can do? */
+bool asks_can_be_asked(const struct mux_agent *a);
+
+struct choice {
+	struct mux_agent *agent;
+	bool is_ambiguous; /* several have calls that may have caused it */
+	int code;	   /* no agent: why nobody is asked */
+	const char *why;
+};
+/* The call that caused it has ended. */
+extern const struct choice who_is_over;
+/* What a request asks of an agent. ASK_… */
+unsigned who_needs(const struct rpc_msg *q);
+/* seq: of the last call that was sent before the server asked; is_new: it asks now. */
+struct choice who_is_asked(const struct mux *m, unsigned needs, uint64_t seq, bool is_new);
 
 /* --- ask_turn.c --------------------------------------------------------------------------------- */
 
