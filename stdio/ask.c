@@ -107,7 +107,7 @@ static int put_refusal(struct mux *m, struct span id, int code, const char *why,
 {
 	unsigned more;
 	if (mux_may_say(&m->unasked, &more))
-		log_info(m->p.server, "asked for sampling or elicitation in vain (%u before): %s",
+		log_info(m->p.server, "its request for sampling or elicitation is refused (%u more before): %s",
 			 more, why);
 	return rpc_error(out, id, code, why, NULL);
 }
@@ -254,6 +254,7 @@ void asks_tend(struct mux *m)
 	if (next < INT64_MAX)
 		loop_timer_at(m->asks.timer, next);
 	roots_tell(m);
+	turn_look(m);
 	turn_pass(m);
 }
 

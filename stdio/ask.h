@@ -26,6 +26,7 @@
 #include <stdint.h>
 
 struct ask_link;
+struct cJSON;
 struct idmap_entry;
 struct loop_timer;
 struct mux;
@@ -82,8 +83,9 @@ struct asks {
 	struct mux_agent *turn;	       /* whose calls are admitted; NULL: nobody's are there */
 	struct up_item *held_first, *held_last; /* their agents' */
 	struct buf read_only;			/* names of tools, each with its NUL */
-	struct ask_link *links;			/* owned */
-	struct buf told; /* the roots that the process knows, or was told to ask for */
+	bool has_tools_moved, is_learning;
+	struct ask_link *links; /* owned */
+	struct buf told;	/* the roots that the process knows, or was told to ask for */
 	bool has_roots_moved;
 };
 
@@ -154,8 +156,12 @@ void turn_over(struct mux *m, struct idmap_entry *call);
 void turn_pass(struct mux *m);
 /* It is asked: what it holds back may be what it needs to answer. */
 void turn_free_all_of(struct mux_agent *a);
-/* A page of our own tools/list; the server's list has changed. */
-void turn_learn_tools(struct mux *m, const char *line, size_t len);
+/* Tools of the handshake's list. */
+void turn_learn_tools(struct mux *m, const struct cJSON *tools);
+/* The server's list is another; looks at it, when it can. */
+void turn_tools_changed(struct mux *m);
+void turn_look(struct mux *m);
+/* The process is gone. */
 void turn_forget_tools(struct mux *m);
 
 /* --- ask_link.c --------------------------------------------------------------------------------- */

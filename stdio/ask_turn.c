@@ -25,16 +25,14 @@ static bool is_serial(const struct mux *m)
 void turn_forget_tools(struct mux *m)
 {
 	buf_done(&m->asks.read_only);
+	m->asks.is_learning = m->asks.has_tools_moved = false;
 }
 
-void turn_learn_tools(struct mux *m, const char *line, size_t len)
+static void learn(struct mux *m, const cJSON *tools)
 {
-	if (!(m->asks.declared & (MUX_SAMPLING | MUX_ELICITATION)))
-		return;
+	const cJSON *tool;
 	m->asks.read_only.max = READ_ONLY_MAX_BYTES;
-	cJSON *tree = cJSON_ParseWithLength(line, len);
-	const cJSON *result = cJSON_GetObjectItemCaseSensitive(tree, "result"), *tool;
-	cJSON_ArrayForEach(tool, cJSON_GetObjectItemCaseSensitive(result, "tools"))
+	cJSON_ArrayForEach(tool, tools)
 	{
 		const char *name =
 			cJSON_GetStringValue(cJSON_GetObjectItemCaseSensitive(tool, "name"));
@@ -43,7 +41,64 @@ void turn_learn_tools(struct mux *m, const char *line, size_t len)
 		    buf_add(&m->asks.read_only, name, strlen(name) + 1) < 0)
 			break; /* no room: the rest waits for its turn, which does no harm */
 	}
+}
+
+void turn_learn_tools(struct mux *m, const cJSON *tools)
+{
+	if (m->asks.declared & (MUX_SAMPLING | MUX_ELICITATION))
+		learn(m, tools);
+}
+
+void turn_tools_changed(struct mux *m)
+{
+	buf_done(&m->asks.read_only);
+	m->asks.has_tools_moved = true;
+	mux_raise(m, 0); /* one look for many changes of one moment */
+}
+
+static void got_page(void *ctx, const char *line, size_t len, const struct err *e);
+
+static void ask_page(struct mux *m, const char *cursor)
+{
+	_cleanup_buf_ struct buf params = { 0 };
+	int r = buf_adds(&params, cursor ? "{\"cursor\":" : "{");
+	if (cursor && r == 0)
+		r = rpc_string(&params, cursor, strlen(cursor));
+	if (r == 0)
+		r = buf_adds(&params, "}");
+	struct mux_ask *ask =
+		r == 0 ? ask_send(m, "tools/list", buf_str(&params), got_page, m) : NULL;
+	m->asks.is_learning = ask != NULL;
+	if (ask)
+		ask->is_internal = true;
+}
+
+static void got_page(void *ctx, const char *line, size_t len, const struct err *e)
+{
+	(void)e;
+	struct mux *m = ctx;
+	cJSON *tree = cJSON_ParseWithLength(line, len);
+	const cJSON *result = cJSON_GetObjectItemCaseSensitive(tree, "result");
+	const char *cursor =
+		cJSON_GetStringValue(cJSON_GetObjectItemCaseSensitive(result, "nextCursor"));
+	size_t before = m->asks.read_only.len;
+	m->asks.is_learning = false;
+	if (m->asks.has_tools_moved) {
+		turn_look(m); /* this list is of yesterday */
+	} else {
+		learn(m, cJSON_GetObjectItemCaseSensitive(result, "tools"));
+		if (cursor && m->asks.read_only.len > before) /* no end without a gain */
+			ask_page(m, cursor);
+	}
 	cJSON_Delete(tree);
+}
+
+void turn_look(struct mux *m)
+{
+	if (!m->asks.has_tools_moved || m->asks.is_learning || !mux_is_open(m) || !is_serial(m))
+		return;
+	m->asks.has_tools_moved = false;
+	ask_page(m, NULL);
 }
 
 static bool is_read_only(const struct mux *m, const struct rpc_msg *q)

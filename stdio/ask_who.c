@@ -43,6 +43,7 @@ void asks_greeted(struct mux_agent *a, const struct rpc_msg *q)
 		can |= !is_url || has(elicitation, "form") ? ASK_FORM : 0;
 	}
 	a->asks.can = can;
+	roots_forget(a); /* a socket may greet twice */
 }
 
 unsigned who_needs(const struct rpc_msg *q)

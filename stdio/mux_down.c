@@ -300,7 +300,7 @@ static void take_notification(struct mux *m, const struct rpc_msg *q)
 	if (q->method == RPC_LIST_CHANGED &&
 	    scan_is(rpc_at(q, SCAN_METHOD), "notifications/tools/list_changed")) {
 		mux_forget_tools(m);
-		turn_forget_tools(m);
+		turn_tools_changed(m);
 	}
 	switch (q->method) {
 	case RPC_PROGRESS:

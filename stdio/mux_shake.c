@@ -217,7 +217,7 @@ static void got_tools(void *ctx, const char *line, size_t len, const struct err 
 		m->shown += tools_shown(m, line, len);
 		if (!cursor && m->pages == 0)
 			rest_keep_tools(m, line, len);
-		turn_learn_tools(m, line, len);
+		turn_learn_tools(m, tools);
 		if (cursor && *cursor && ++m->pages < MAX_PAGES)
 			count_tools(m, cursor);
 		else

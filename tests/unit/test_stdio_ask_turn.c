@@ -87,6 +87,8 @@ static void up_with_hints(struct rig *r)
 	spin(r);
 }
 
+#define READS(name) "{\"name\":\"" name "\",\"annotations\":{\"readOnlyHint\":true}}"
+
 static bool tool(struct rig *r, struct end *e, int id, const char *name)
 {
 	sayf(r, e, J "\"id\":%d,\"method\":\"tools/call\",\"params\":{\"name\":\"%s\"}}", id, name);
@@ -108,7 +110,30 @@ START_TEST(tools_that_only_read_do_not_wait)
 	ck_assert(!tool(&r, b, 4, "unknown"));
 	say(&r, &r.server, J "\"method\":\"notifications/tools/list_changed\"}");
 	ck_has(hear(&r, b), "list_changed");
+	say(&r, &r.server, J "\"method\":\"notifications/tools/list_changed\"}");
+	const char *line = hear(&r, &r.server);
+	ck_has(line, "tools/list");
+	char first[64], second[64];
+	id_of(line, first);
 	ck_assert(!tool(&r, b, 5, "a")); /* who knows what it does now */
+	say(&r, &r.server, J "\"method\":\"notifications/tools/list_changed\"}");
+	say(&r, &r.server, J "\"method\":\"notifications/tools/list_changed\"}");
+	spin(&r);
+	sayf(&r, &r.server, J "\"id\":%s,\"result\":{\"tools\":[" READS("a") "]}}", first);
+	line = hear(&r, &r.server); /* once more, and of two pages */
+	ck_has(line, "tools/list");
+	ck_assert(!tool(&r, b, 6, "a"));
+	sayf(&r, &r.server,
+	     J "\"id\":%s,\"result\":{\"tools\":[" READS("b") "],\"nextCursor\":\"2\"}}",
+	     id_of(line, second));
+	line = hear(&r, &r.server);
+	ck_has(line, "{\"cursor\":\"2\"}");
+	sayf(&r, &r.server, J "\"id\":%s,\"result\":{\"tools\":[" READS("c") "]}}",
+	     id_of(line, second));
+	spin(&r);
+	ck_assert(!tool(&r, b, 7, "a"));
+	ck_assert(tool(&r, b, 8, "b"));
+	ck_assert(tool(&r, b, 9, "c"));
 	rig_done(&r);
 }
 END_TEST
