@@ -16,6 +16,8 @@
 #define MIN_MEMORY	   (6 * 1024 * 1024)
 /* npx and uvx fetch packages before they speak. */
 #define INSTALL_TIMEOUT_MS (5 * 60 * 1000)
+/* An agent may think long between two calls, and what its own server knows is gone with the process. */
+#define OWN_IDLE_MS	   (30 * 60 * 1000)
 
 /* One server under check. */
 struct subject {
@@ -84,6 +86,10 @@ static void settle_defaults(const struct subject *t)
 		s->busy_timeout_ms = s->request_timeout_ms;
 	if (s->pids_limit < 0)
 		s->pids_limit = 0;
+	if (s->sharing == CONF_PER_AGENT && s->autostart == CONF_AUTOSTART_YES)
+		s->autostart = CONF_AUTOSTART_LAZY; /* there is nobody yet whose it would be */
+	if (s->sharing == CONF_PER_AGENT && !is_written(t, "idle_timeout"))
+		s->idle_timeout_ms = OWN_IDLE_MS;
 }
 
 /* What is written and yet not there was told already. */
@@ -126,7 +132,11 @@ static void check_memory(const struct subject *t)
 static void check_life(const struct subject *t)
 {
 	const struct conf_server *s = t->s;
-	if (s->required && s->autostart != CONF_AUTOSTART_YES)
+	if (s->required && s->sharing == CONF_PER_AGENT)
+		TELL(error, t, "required",
+		     "a required server starts at boot, one per agent with its first message; write "
+		     "sharing = shared, or required = no");
+	else if (s->required && s->autostart != CONF_AUTOSTART_YES)
 		TELL(error, t, "required",
 		     "a required server starts at boot; write autostart = true, or required = no");
 	if (s->launch == CONF_LAUNCH_PROCESS && s->user && strcmp(s->user, "auto") == 0)

@@ -69,6 +69,13 @@ static void visit(struct walk *w, size_t i)
 			check_tell_no_server(w->c, w->with, &at, *name);
 			continue;
 		}
+		if (w->c->servers[on]->sharing == CONF_PER_AGENT) {
+			struct place at = place_of(w, i, "depends_on");
+			report_error(w->with->report, &at,
+				     "%s is one per agent and starts with its first message: there "
+				     "is none to wait for; take it out",
+				     *name);
+		}
 		if (w->wave[on] == UNSEEN)
 			visit(w, on);
 		if (w->wave[on] == ON_PATH)

@@ -113,6 +113,12 @@ struct conf_server {
 	char **tools, **tools_deny; /* patterns; tools: {"*"} unless set */
 	enum conf_pin pin_tools;
 	char **watch;
+
+	/* sharing = per-agent: one of these for each agent that may use it, named NAME@AGENT, all else being `of`'s. */
+	const struct conf_server
+		*of;	   /* what it is an instance of: borrowed from `divided`; NULL: none */
+	const char *agent; /* the one whose it is: borrowed; NULL: everybody's */
+	char *slug;	   /* its name where there may be no @; NULL: as its name */
 };
 
 struct conf_agent {
@@ -143,6 +149,7 @@ struct conf {
 	char *metrics_file;
 
 	struct conf_server **servers; /* in the order of the files; NULL-terminated */
+	struct conf_server **divided; /* those of which there are only instances; NULL-terminated */
 	struct conf_agent **agents;   /* NULL-terminated */
 	char **secrets;	 /* values to redact: whatever came by ${…}, pass-through or a file */
 	char **warnings; /* "file:line: section: key: sentence": not errors, to be said once */
@@ -167,8 +174,12 @@ void conf_free(struct conf *c);
 void conf_errors_done(struct conf_errors *errs);
 /* By name, or NULL. */
 const struct conf_server *conf_find_server(const struct conf *c, const char *name);
-/* May this agent use this server? */
+/* May this agent use this server? NAME@AGENT is only that agent's. */
 bool conf_agent_may(const struct conf_agent *a, const char *server);
+/* As its section, its pipes and its agents name it: NAME, also of NAME@AGENT. */
+const char *conf_server_base(const struct conf_server *s);
+/* As a part of the names of containers and volumes. */
+const char *conf_server_slug(const struct conf_server *s);
 
 /*
  * Names that are only in the new, only in the old, or in both but not alike. tuned: alike but for keys that the running

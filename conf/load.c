@@ -4,6 +4,7 @@
 #include "base/cleanup.h"
 #include "base/err.h"
 #include "conf/check.h"
+#include "conf/divide.h"
 #include "conf/expand.h"
 #include "conf/field.h"
 #include "conf/files.h"
@@ -134,6 +135,10 @@ static void free_server(struct conf_server *s)
 {
 	if (!s)
 		return;
+	if (s->of) {
+		divide_free(s);
+		return;
+	}
 	free_fields("server", s);
 	free(s->name);
 	free(s->file);
@@ -257,6 +262,8 @@ static void build(struct loader *l)
 				    .report = &l->report };
 	check_conf(l->conf, &with);
 	check_order(l->conf, &with);
+	if (divide_servers(l->conf) < 0)
+		l->report.is_out_of_memory = true;
 }
 
 static void give_errors(struct loader *l, struct conf_errors *errs)
@@ -309,9 +316,12 @@ void conf_free(struct conf *c)
 		return;
 	for (size_t i = 0; c->servers && c->servers[i]; i++)
 		free_server(c->servers[i]);
+	for (size_t i = 0; c->divided && c->divided[i]; i++)
+		free_server(c->divided[i]);
 	for (size_t i = 0; c->agents && c->agents[i]; i++)
 		free_agent(c->agents[i]);
 	free(c->servers);
+	free(c->divided);
 	free(c->agents);
 	strv_free(c->secrets);
 	strv_free(c->warnings);

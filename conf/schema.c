@@ -185,7 +185,7 @@ static const struct conf_key keys[] = {
 	  CHOICES("restart", "ignore", "stop"), .help = "what is done about it" },
 
 	{ SRV("sharing", ENUM, sharing), .def = "shared", CHOICES("shared", "per-agent"),
-	  .is_inert = true, .help = "shared: one container for all agents; per-agent: one each" },
+	  .help = "shared: one container for all agents; per-agent: one each" },
 	{ SRV("protocol", STRING, protocol), .def = "auto", .check = item_is_protocol,
 	  .help = "auto or a dated MCP version" },
 	{ SRV("client_capabilities", LIST, client_capabilities), .def = "none",
