@@ -75,6 +75,8 @@ static void call_back(struct mux *m)
 		tell_ready(m);
 	} else if (one == EV_WANTED) {
 		m->p.cb.on_wanted(m->p.ctx);
+	} else if (one == EV_RENEW) {
+		m->p.cb.on_renew(m->p.ctx);
 	} else if (gone) {
 		gone->is_told = true;
 		if (gone->on_gone)
@@ -281,6 +283,7 @@ void mux_detach(struct mux *m, const struct mux_death *d)
 	m->events &= ~(unsigned)(EV_STREAM_END | EV_REFUSED | EV_READY);
 	up_died(m, d);
 	asks_died(m);
+	private_died(m);
 	m->n_lost = 0;
 	apply_gate(m);
 }
@@ -415,6 +418,8 @@ void mux_free(struct mux *m)
 	loop_timer_free(m->idle);
 	buf_done(&m->tools_line);
 	filter_done(&m->filter);
+	private_died(m);
+	buf_done(&m->greeting);
 	free((char *)m->p.server);
 	free((char *)m->p.version);
 	free((char *)m->p.protocol);

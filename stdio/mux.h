@@ -59,6 +59,8 @@ struct mux_cb {
 		void *ctx); /* the first message of an agent while the gate is MUX_ASLEEP */
 	void (*on_idle)(
 		void *ctx); /* nobody has used the server for idle_timeout_ms, nor needs it now */
+	void (*on_renew)(
+		void *ctx); /* is_private: the agent is another client now: a new process is to greet it */
 };
 
 /* What is declared to the server on the agents' behalf. */
@@ -82,6 +84,7 @@ struct mux_params {
 	int64_t idle_timeout_ms; /* 0: on_idle is not called, and no list of tools is kept */
 	char *const *tools,
 		*const *tools_deny; /* patterns; copied. NULL: all are shown, none denied */
+	bool is_private; /* all its ends are one agent's, whose own initialize greets the process; see mux_private.c */
 	struct mux_cb cb;
 	void *ctx;
 };

@@ -67,6 +67,7 @@ static void end_session(struct mux_agent *a, const char *reason)
 {
 	up_forget(a, reason);
 	asks_forget(a);
+	private_forget(a);
 	subs_clear(&a->mux->subs, &a->subs, forget_uri, a->mux);
 	tasks_forget(&a->tasks);
 	shake_tell_level(a->mux);
@@ -92,6 +93,7 @@ static void go(struct mux_agent *a, const char *reason)
 {
 	end_session(a, reason);
 	a->is_gone = true;
+	rest_left(a->mux);
 	mux_raise(a->mux, 0);
 }
 
@@ -177,6 +179,7 @@ static int64_t tend_pipes(struct mux_agent *a)
 	if (has_pending(a))
 		chan_discard(a->chan);
 	end_session(a, "the client has gone");
+	rest_left(a->mux);
 	return -1;
 }
 
@@ -256,6 +259,7 @@ static void take_request(struct mux_agent *a, const struct rpc_msg *q)
 	if (q->method == RPC_INITIALIZE) {
 		begin_session(a);
 		asks_greeted(a, q);
+		private_greet(a, q);
 	}
 	if (agent_answer_here(a, q, id))
 		return;
@@ -283,18 +287,22 @@ static void take_notification(struct mux_agent *a, const struct rpc_msg *q)
 		if (a->phase == AGENT_GREETED)
 			a->phase = AGENT_READY;
 		roots_fetch(a);
+		private_ready(a);
 		break;
 	case RPC_CANCELLED:
 		up_cancel(a, q);
 		break;
 	case RPC_PROGRESS:
 		asks_progress(a, q);
+		private_notify(a, q);
 		break;
 	case RPC_ROOTS_CHANGED:
 		roots_fetch(a);
+		private_notify(a, q);
 		break;
 	case RPC_ONE_OWNER:
 	case RPC_TASK_STATUS: /* nor are tasks */
+		private_notify(a, q);
 		break;
 	default:
 		if (!tools_refuse(a, q))
@@ -313,6 +321,8 @@ static void on_line(void *ctx, const char *line, size_t len)
 		take_request(a, &q);
 	else if (q.kind == RPC_NOTIFICATION)
 		take_notification(a, &q);
+	else if (q.kind == RPC_RESPONSE && a->mux->p.is_private)
+		private_answer(a, &q);
 	else if (q.kind == RPC_RESPONSE)
 		asks_answered(a, &q);
 	else

@@ -206,6 +206,8 @@ static void take_request(struct mux *m, const struct rpc_msg *q)
 				 "asks without reading the answers; its requests are dropped");
 		return;
 	}
+	if (q->method != RPC_PING && private_ask(m, q))
+		return;
 	if (q->method == RPC_PING)
 		r = rpc_result(&b, id, "{}");
 	else if (q->method == RPC_ROOTS_LIST)
@@ -242,6 +244,8 @@ static void take_progress(struct mux *m, const struct rpc_msg *q)
 static void take_cancelled(struct mux *m, const struct rpc_msg *q)
 {
 	struct idmap_entry *call = call_of(m, rpc_at(q, SCAN_REQUEST_ID));
+	if (private_cancelled(m, q))
+		return;
 	if (!m->is_modern)
 		asks_cancelled(m, q);
 	if (!m->is_modern || !call || !call->owner || call->method != RPC_LISTEN)
@@ -313,7 +317,10 @@ static void take_notification(struct mux *m, const struct rpc_msg *q)
 		tell_owner(m, q);
 		break;
 	case RPC_ONE_OWNER: /* shown to all, it would tell one agent of another's work */
-		link_complete(m, q);
+		if (m->p.is_private)
+			broadcast(m, q);
+		else
+			link_complete(m, q);
 		break;
 	case RPC_INITIALIZED:
 	case RPC_ROOTS_CHANGED:

@@ -12,6 +12,7 @@
  *   mux_tools.c  which tools an agent sees and may call
  *   mux_count.c  what has been counted
  *   ask*.c, roots.c  what the server asks agents: ask.h
+ *   mux_private.c  the mux of one agent: its own greeting, and what its process asks it
  *   mux_rest.c   while nobody uses the server: idle_timeout, and the list of tools that is kept
  */
 #ifndef STDIO_MUX_PRIV_H
@@ -98,7 +99,7 @@ struct mux_ask {
 	bool is_probe;	  /* no use of the server */
 };
 
-enum { EV_STREAM_END = 1, EV_REFUSED = 2, EV_READY = 4, EV_WANTED = 8 };
+enum { EV_STREAM_END = 1, EV_REFUSED = 2, EV_READY = 4, EV_WANTED = 8, EV_RENEW = 16 };
 
 struct mux {
 	struct mux_params p; /* strings owned */
@@ -128,6 +129,10 @@ struct mux {
 	int64_t used_ms;		/* when somebody last used the server */
 	struct buf
 		tools_line; /* the answer to tools/list that this process began with; empty: not kept */
+	struct buf greeting;	 /* is_private: params of initialize; empty: ours */
+	struct mux_asked *asked; /* owned, n_asked; is_private: what the process asks its agent */
+	size_t n_asked;
+	struct buf held;    /* … and what it asked before the agent could be: lines */
 	size_t n_in_flight; /* agents' calls that are CALL_SENT */
 	int64_t busy_ms; /* when the first call after the process's last byte was sent */
 	unsigned n_given_up;  /* in a row, by request_timeout */
@@ -252,6 +257,24 @@ void tools_write_list(struct mux_agent *a, const struct rpc_msg *q, struct span 
 int tools_shown(struct mux *m, const char *line, size_t len);
 /* Sessions are told to list again. */
 void tools_changed(struct mux *m);
+/* --- mux_private.c: all but private_greet() do nothing where nothing is private ---------------- */
+
+/* The agent said initialize: it may be another client than the one that the process knows. */
+void private_greet(struct mux_agent *a, const struct rpc_msg *q);
+/* The process answered initialize with this error: so is the agent. */
+void private_refused(struct mux *m, const char *line, size_t len);
+/* A request of the process: true: the agent gets it, now or when it can. */
+bool private_ask(struct mux *m, const struct rpc_msg *q);
+/* The process takes one back; false: it is none of these. */
+bool private_cancelled(struct mux *m, const struct rpc_msg *q);
+/* The agent said initialized. */
+void private_ready(struct mux_agent *a);
+void private_answer(struct mux_agent *a, const struct rpc_msg *q);
+/* A notification for which a shared process has no use. */
+void private_notify(struct mux_agent *a, const struct rpc_msg *q);
+/* Its session ends. */
+void private_forget(struct mux_agent *a);
+void private_died(struct mux *m);
 
 /* --- mux_rest.c ------------------------------------------------------------------------------- */
 
@@ -264,6 +287,8 @@ void rest_used(struct mux *m);
 /* Somebody may have ended to: idle_timeout counts from now. */
 void rest_over(struct mux *m);
 void rest_look(struct mux *m);
+/* An end has nobody at it any more. */
+void rest_left(struct mux *m);
 void rest_due(void *ctx);
 /* The answer to our own tools/list, when it is the whole list. */
 void rest_keep_tools(struct mux *m, const char *line, size_t len);

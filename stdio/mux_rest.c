@@ -44,9 +44,16 @@ static bool is_needed(const struct mux *m)
 	return false;
 }
 
+/* An agent's own server is for nobody when the agent has gone. 0: never. */
+static int64_t limit_ms(const struct mux *m)
+{
+	bool is_left = m->p.is_private && mux_agents_present(m) == 0;
+	return is_left ? m->p.linger_ms + 1 : m->p.idle_timeout_ms;
+}
+
 int rest_set_timeout(struct mux *m, int64_t ms)
 {
-	if (ms <= 0) {
+	if (ms <= 0 && !m->p.is_private) {
 		loop_timer_free(take_ptr(&m->idle));
 		mux_forget_tools(m);
 	} else if (!m->idle) {
@@ -70,8 +77,15 @@ void rest_used(struct mux *m)
 /* The timer stands while nobody needs the server; a use meanwhile moves it only when it fires. */
 void rest_look(struct mux *m)
 {
-	if (m->idle && !loop_timer_is_armed(m->idle) && mux_is_open(m) && !is_needed(m))
-		loop_timer_at(m->idle, m->used_ms + m->p.idle_timeout_ms);
+	if (m->idle && !loop_timer_is_armed(m->idle) && mux_is_open(m) && !is_needed(m) &&
+	    limit_ms(m) > 0)
+		loop_timer_at(m->idle, m->used_ms + limit_ms(m));
+}
+
+void rest_left(struct mux *m)
+{
+	if (m->p.is_private && mux_agents_present(m) == 0)
+		loop_timer_in(m->idle, limit_ms(m));
 }
 
 void rest_over(struct mux *m)
@@ -85,7 +99,7 @@ void rest_due(void *ctx)
 	struct mux *m = ctx;
 	if (!mux_is_open(m) || is_needed(m))
 		return; /* the end of what needs it looks again */
-	if (m->used_ms + m->p.idle_timeout_ms > clock_ms())
+	if (limit_ms(m) == 0 || m->used_ms + limit_ms(m) > clock_ms())
 		rest_look(m);
 	else
 		m->p.cb.on_idle(m->p.ctx);

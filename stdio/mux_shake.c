@@ -280,13 +280,16 @@ static void initialized(void *ctx, const char *line, size_t len, const struct er
 	int r = session_learn(&m->session, line, len, false, &m->refusal);
 	if (r == -EPROTONOSUPPORT)
 		m->refusal.code = is_auto ? 0 : r;
-	if ((r == -EPROTONOSUPPORT || r == -ENOTSUP) && is_auto) {
+	/* An agent's own greeting may be what is wrong: the next process gets ours. */
+	bool is_old = r == -ENOTSUP && m->greeting.len == 0;
+	if ((r == -EPROTONOSUPPORT || is_old) && is_auto) {
 		m->is_modern = true;
 		m->asks.declared = 0;
 		step(m, "server/discover", NULL, discovered);
 		return;
 	}
 	if (r < 0) {
+		private_refused(m, line, len);
 		refuse(m);
 		return;
 	}
@@ -307,8 +310,11 @@ void shake_begin(struct mux *m)
 	}
 	_cleanup_buf_ struct buf params = { 0 }, capabilities = { 0 };
 	asks_begin(m);
-	if (asks_declare(m->asks.declared, &capabilities) == 0 &&
-	    session_hello(is_auto ? SESSION_LEGACY : m->p.protocol, m->p.version,
-			  buf_str(&capabilities), &params) == 0)
+	int r = m->greeting.len ? buf_add(&params, m->greeting.data, m->greeting.len)
+				: asks_declare(m->asks.declared, &capabilities);
+	if (r == 0 && !m->greeting.len)
+		r = session_hello(is_auto ? SESSION_LEGACY : m->p.protocol, m->p.version,
+				  buf_str(&capabilities), &params);
+	if (r == 0)
 		step(m, "initialize", buf_str(&params), initialized);
 }

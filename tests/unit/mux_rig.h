@@ -39,7 +39,7 @@ struct rig {
 	struct end agents[8];
 	struct mux_agent *agent[8];
 	int n_agents;
-	int ready, refused, ended, wanted, idle, gone;
+	int ready, refused, ended, wanted, idle, renewed, gone;
 	int tools, shown;
 	char protocol[32], why[256], changed[256], name[32];
 	bool frees_when_ready;
@@ -91,6 +91,12 @@ static void rig_idle(void *ctx)
 	r->idle++;
 }
 
+static void rig_renew(void *ctx)
+{
+	struct rig *r = ctx;
+	r->renewed++;
+}
+
 /* Before rig_start(): p may be changed. */
 static UNUSED void rig_init(struct rig *r)
 {
@@ -110,7 +116,7 @@ static UNUSED void rig_init(struct rig *r)
 		.max_queue = 64 * 1024,
 		.park_timeout_ms = 10000,
 		.linger_ms = 60000,
-		.cb = { rig_ready, rig_refused, rig_ended, rig_wanted, rig_idle },
+		.cb = { rig_ready, rig_refused, rig_ended, rig_wanted, rig_idle, rig_renew },
 		.ctx = r,
 	};
 }
