@@ -38,6 +38,25 @@ const struct conf_agent *ctl_agent(const struct ctl_client *c)
 
 /* --- whose, and which server ----------------------------------------------------------------- */
 
+/* Of a server with one instance per agent: the agent's own, unless NAME@AGENT says whose. */
+static struct server *find_server(const struct ctl_client *c, const struct wire_request *rq,
+				  const char *name)
+{
+	struct supervisor *sv = c->socket->ctl->sv;
+	const struct conf_agent *a = ctl_agent(c);
+	const char *who = a ? a->name : text_of(rq->params, "agent");
+	for (size_t i = 0; i < sv->n_servers; i++) {
+		struct server *s = sv->servers[i];
+		const char *own = server_conf(s)->agent;
+		if (!server_is_called(s, name) || (a && !conf_agent_may(a, server_name(s))))
+			continue;
+		if (!own || strcmp(server_name(s), name) == 0 ||
+		    strcmp(own, who ? who : "default") == 0)
+			return s;
+	}
+	return NULL;
+}
+
 /* The server named in params, if this client may know of it; else it is told, and NULL. */
 static struct server *pick_server(struct ctl_client *c, const struct wire_request *rq)
 {
@@ -48,8 +67,8 @@ static struct server *pick_server(struct ctl_client *c, const struct wire_reques
 		return NULL;
 	}
 	const struct conf_agent *a = ctl_agent(c);
-	struct server *s = supervisor_find(sv, name);
-	if (s && (!a || conf_agent_may(a, name)))
+	struct server *s = find_server(c, rq, name);
+	if (s)
 		return s;
 	_cleanup_buf_ struct buf known = { 0 };
 	for (size_t i = 0; i < sv->n_servers; i++) {
@@ -62,8 +81,12 @@ static struct server *pick_server(struct ctl_client *c, const struct wire_reques
 	return NULL;
 }
 
-/* As whom: the socket's agent; at the operator's socket the one named, else the default one. NULL: it is told. */
-static const struct conf_agent *pick_agent(struct ctl_client *c, const struct wire_request *rq)
+/*
+ * As whom: the socket's agent; at the operator's socket the one named, else the one whose own the server is, else the
+ * default one. NULL: it is told.
+ */
+static const struct conf_agent *pick_agent(struct ctl_client *c, const struct wire_request *rq,
+					   const struct server *s)
 {
 	const struct conf *conf = c->socket->ctl->sv->conf;
 	const char *name = text_of(rq->params, "agent"), *own = c->socket->agent;
@@ -72,7 +95,10 @@ static const struct conf_agent *pick_agent(struct ctl_client *c, const struct wi
 			  "this socket is agent %s's: it cannot speak for '%.64s'", own, name);
 		return NULL;
 	}
-	name = own ? own : name ? name : "default";
+	if (!name)
+		name = own ? own : server_conf(s)->agent;
+	if (!name)
+		name = "default";
 	const struct conf_agent *a = find_agent(conf, name);
 	if (a)
 		return a;
@@ -89,7 +115,7 @@ static struct server *pick(struct ctl_client *c, const struct wire_request *rq,
 			   const struct conf_agent **ret_agent)
 {
 	struct server *s = pick_server(c, rq);
-	if (!s || !(*ret_agent = pick_agent(c, rq)))
+	if (!s || !(*ret_agent = pick_agent(c, rq, s)))
 		return NULL;
 	if (conf_agent_may(*ret_agent, server_name(s)))
 		return s;
@@ -145,8 +171,9 @@ static void do_endpoint(struct ctl_client *c, const struct wire_request *rq)
 	_cleanup_buf_ struct buf dir = { 0 }, in = { 0 }, out = { 0 };
 	if (!c->socket->agent)
 		(void)buf_addf(&dir, "%s/%s/", c->socket->ctl->sv->conf->runtime_dir, agent->name);
-	(void)buf_addf(&in, "%s%s/in", buf_str(&dir), server_name(s));
-	(void)buf_addf(&out, "%s%s/out", buf_str(&dir), server_name(s));
+	const char *pipes = conf_server_base(server_conf(s));
+	(void)buf_addf(&in, "%s%s/in", buf_str(&dir), pipes);
+	(void)buf_addf(&out, "%s%s/out", buf_str(&dir), pipes);
 	cJSON *pair = cJSON_CreateObject();
 	if (!pair || !status_add_text(pair, "in", buf_str(&in)) ||
 	    !status_add_text(pair, "out", buf_str(&out))) {

@@ -216,11 +216,16 @@ static const char *add_servers(struct ctl_wait *w, const cJSON *names)
 	const cJSON *name;
 	cJSON_ArrayForEach(name, names)
 	{
-		struct server *s =
-			cJSON_IsString(name) ? supervisor_find(sv, name->valuestring) : NULL;
-		if (!s || !may_ask(w->client, s))
+		bool is_known = false;
+		for (size_t i = 0; cJSON_IsString(name) && i < sv->n_servers; i++) {
+			struct server *s = sv->servers[i];
+			if (!server_is_called(s, name->valuestring) || !may_ask(w->client, s))
+				continue;
+			add_server(w, s);
+			is_known = true;
+		}
+		if (!is_known)
 			return cJSON_IsString(name) ? name->valuestring : "";
-		add_server(w, s);
 	}
 	return NULL;
 }

@@ -13,15 +13,34 @@
 
 #include <string.h>
 
+static const char *door_of(const struct server *s)
+{
+	return conf_server_base(server_conf(s));
+}
+
+/* Only what is its own: an instance shares the name of its pipes with those of other agents. */
 static void close_pair(struct supervisor *sv, const char *agent, struct server *s)
 {
+	bool has_pipes = agents_has_pipes(server_agents(s), agent);
 	agents_remove(server_agents(s), agent);
-	rundir_remove_server(sv->rundir, agent, server_name(s));
+	if (has_pipes)
+		rundir_remove_server(sv->rundir, agent, door_of(s));
+}
+
+/* `sharing` has changed: who had the pipes leaves, and the session with it ends. */
+static void close_others(struct supervisor *sv, const char *agent, const struct server *s)
+{
+	for (size_t i = 0; i < sv->n_servers; i++) {
+		struct server *other = sv->servers[i];
+		if (other != s && strcmp(door_of(other), door_of(s)) == 0)
+			close_pair(sv, agent, other);
+	}
 }
 
 static int open_pair(struct supervisor *sv, const char *agent, struct server *s, struct err *e)
 {
-	struct stream *pipes = rundir_pipes(sv->rundir, sv->fifos, agent, server_name(s), e);
+	close_others(sv, agent, s);
+	struct stream *pipes = rundir_pipes(sv->rundir, sv->fifos, agent, door_of(s), e);
 	if (!pipes)
 		return e->code;
 	int r = agents_add_pipes(server_agents(s), agent, pipes, e);

@@ -277,7 +277,7 @@ static int plan(struct launch *l, struct err *e)
 	if (code < 0)
 		return code;
 	l->is_installing = r.is_installing;
-	if (asprintf(&l->name, "mcpinit-%s-%s-%u", l->p.sv->instance, l->p.conf->name,
+	if (asprintf(&l->name, "mcpinit-%s-%s-%u", l->p.sv->instance, conf_server_slug(l->p.conf),
 		     l->p.generation) < 0) {
 		l->name = NULL;
 		return err_oom(e);

@@ -234,7 +234,8 @@ static int plan_cache(const struct plan_params *p, struct docker_spec *s, struct
 	/* By its labels `mcpctl sweep --volumes` finds it. */
 	struct docker_mount m = { .type = DOCKER_MOUNT_VOLUME };
 	int r = 0;
-	if (asprintf(&m.source, "mcpinit-%s-%s-cache", p->instance, p->server->name) < 0)
+	if (asprintf(&m.source, "mcpinit-%s-%s-cache", p->instance, conf_server_slug(p->server)) <
+	    0)
 		return err_oom(e);
 	if (docker_list_addf(&m.labels, DOCKER_LABEL_INSTANCE "=%s", p->instance) < 0 ||
 	    docker_list_addf(&m.labels, DOCKER_LABEL_SERVER "=%s", p->server->name) < 0)

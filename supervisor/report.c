@@ -110,7 +110,8 @@ static void print_details(const struct conf *conf, const struct conf_server *s)
 	if (is_installing)
 		(void)printf(
 			"    mount    volume mcpinit-%s-%s-cache on /tmp, HOME and the cache of %s\n",
-			conf->instance ? conf->instance : "INSTANCE", s->name, s->command[0]);
+			conf->instance ? conf->instance : "INSTANCE", conf_server_slug(s),
+			s->command[0]);
 	print_user(conf, s, has_workspace);
 	(void)printf("    start    within %s%s\n",
 		     death_span(s->start_timeout_ms, span, sizeof(span)),

@@ -291,14 +291,18 @@ static const char *idle_span(int64_t ms, char *out, size_t size)
 
 void server_sleep(struct server *s)
 {
-	char text[96], span[24];
+	char text[96], what[40], span[24];
 	if (s->state != SRV_RUNNING || s->conf->autostart != CONF_AUTOSTART_LAZY)
 		return;
+	bool is_left = s->conf->agent && mux_agents_present(s->mux) == 0;
 	idle_span(s->conf->idle_timeout_ms, span, sizeof(span));
-	(void)snprintf(text, sizeof(text), "idle for %s; stopped, the next message starts it",
-		       span);
+	if (is_left)
+		(void)snprintf(what, sizeof(what), "its agent has gone");
+	else
+		(void)snprintf(what, sizeof(what), "idle for %s", span);
+	(void)snprintf(text, sizeof(text), "%s; stopped, the next message starts it", what);
 	server_note(s, LOG_INFO, "idle", text);
-	(void)snprintf(text, sizeof(text), "asleep: idle for %s, the next message starts it", span);
+	(void)snprintf(text, sizeof(text), "asleep: %s, the next message starts it", what);
 	s->is_idle = true;
 	stop(s, text);
 }
@@ -318,6 +322,17 @@ void server_restart(struct server *s, const char *why)
 	degraded_accept(&s->degraded);
 	server_set_why(s, why);
 	server_step(s, EV_RECYCLE);
+}
+
+/* As if it had been asleep: messages wait for the process to come, and what it offers is compared with nothing. */
+void server_renew(struct server *s)
+{
+	if (s->is_shut || !s->want_up)
+		return;
+	s->tools = -1;
+	server_restart(s, "its agent is another client now");
+	s->is_idle = s->state == SRV_STOPPING;
+	server_set_gate(s);
 }
 
 /* Also one that failed is tried again: somebody may have mended it. */

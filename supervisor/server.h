@@ -29,6 +29,8 @@ void server_free(struct server *s);
 
 const char *server_name(const struct server *s);
 const struct conf_server *server_conf(const struct server *s);
+/* By its name, or as one of the instances of that name (sharing = per-agent). */
+bool server_is_called(const struct server *s, const char *name);
 struct mux *server_mux(struct server *s);
 struct errlog *server_errlog(struct server *s);
 enum srv_state server_state(const struct server *s);

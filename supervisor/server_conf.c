@@ -52,6 +52,7 @@ struct mux_params server_mux_params(struct server *s)
 			conf->autostart == CONF_AUTOSTART_LAZY ? conf->idle_timeout_ms : 0,
 		.tools = conf->tools,
 		.tools_deny = conf->tools_deny,
+		.is_private = conf->agent != NULL,
 		.cb = server_mux_cb,
 		.ctx = s,
 	};

@@ -27,6 +27,11 @@ const struct conf_server *server_conf(const struct server *s)
 	return s->conf;
 }
 
+bool server_is_called(const struct server *s, const char *name)
+{
+	return strcmp(s->conf->name, name) == 0 || strcmp(conf_server_base(s->conf), name) == 0;
+}
+
 struct mux *server_mux(struct server *s)
 {
 	return s->mux;

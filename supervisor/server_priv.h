@@ -96,6 +96,8 @@ void server_slot_over(void *ctx);
 void server_stop_unfit(struct server *s, const char *why);
 /* Nobody has used it for idle_timeout: down, and asleep again. */
 void server_sleep(struct server *s);
+/* Its agent is another client now: another process for it. */
+void server_renew(struct server *s);
 /* One of its files. */
 void server_file_changed(void *ctx, const char *path);
 void server_timer_fired(void *ctx);

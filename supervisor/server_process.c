@@ -419,10 +419,16 @@ static void mux_idle(void *ctx)
 	server_sleep(ctx);
 }
 
+static void mux_renew(void *ctx)
+{
+	server_renew(ctx);
+}
+
 const struct mux_cb server_mux_cb = {
 	.on_ready = mux_ready,
 	.on_refused = mux_refused,
 	.on_stream_end = mux_ended,
 	.on_wanted = mux_wanted,
 	.on_idle = mux_idle,
+	.on_renew = mux_renew,
 };

@@ -107,13 +107,17 @@ static bool add_named(struct supervisor *sv, const struct conf_agent *agent, con
 	const cJSON *name;
 	cJSON_ArrayForEach(name, names)
 	{
-		struct server *s =
-			cJSON_IsString(name) ? supervisor_find(sv, name->valuestring) : NULL;
-		if (s && may_see(agent, s)) {
+		bool is_known = false;
+		for (size_t i = 0; cJSON_IsString(name) && i < sv->n_servers; i++) {
+			struct server *s = sv->servers[i];
+			if (!server_is_called(s, name->valuestring) || !may_see(agent, s))
+				continue;
 			if (!add_server(servers, s))
 				return false;
-			continue;
+			is_known = true;
 		}
+		if (is_known)
+			continue;
 		cJSON *copy = cJSON_Duplicate(name, true);
 		if (!copy || !cJSON_AddItemToArray(unknown, copy)) {
 			cJSON_Delete(copy);

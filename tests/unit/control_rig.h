@@ -24,6 +24,10 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#ifndef CONTROL_RIG_MORE
+#define CONTROL_RIG_MORE "" /* sections behind these */
+#endif
+
 /* The tests set the states that control shall see. */
 static const char ini[] = "[mcpinit]\n"
 			  "runtime_dir = %s/mcp\n"
@@ -37,7 +41,7 @@ static const char ini[] = "[mcpinit]\n"
 			  "command = cat\n"
 			  "depends_on = fs\n"
 			  "[agent:planner]\n"
-			  "servers = fs\n";
+			  "servers = fs\n" CONTROL_RIG_MORE;
 
 static char dir[32], operator_path[64], planner_path[64];
 static struct supervisor sv;
@@ -87,7 +91,7 @@ static inline void open_all(void)
 		      "%s", e.text);
 	sv.control = control_new(&sv, &e);
 	ck_assert_msg(sv.control != NULL, "%s", e.text);
-	sv.servers = calloc(3, sizeof(struct server *));
+	sv.servers = calloc(8, sizeof(struct server *));
 	for (; sv.conf->servers[sv.n_servers]; sv.n_servers++)
 		sv.servers[sv.n_servers] = server_new(&sv, sv.conf->servers[sv.n_servers], &e);
 	for (struct conf_agent **a = sv.conf->agents; *a; a++) {
