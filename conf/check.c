@@ -239,6 +239,17 @@ static void check_server(const struct subject *t)
 	check_pass_through(t);
 }
 
+static void warn_of_nobody(const struct conf *c, const struct subject *t)
+{
+	if (t->s->sharing != CONF_PER_AGENT)
+		return;
+	for (struct conf_agent **a = c->agents; *a; a++)
+		if (conf_agent_may(*a, t->s->name))
+			return;
+	TELL(warning, t, "sharing",
+	     "one per agent, and no agent may use it: there is none; name it in `servers` of an agent");
+}
+
 /* --- agents and [mcpinit] -------------------------------------------------------------------- */
 
 static void tell_user(const struct check *with, const struct place *at, const char *user,
@@ -348,9 +359,11 @@ void check_conf(struct conf *c, const struct check *with)
 	if (*a && (*a)->line == 0) /* the default agent, which no section names */
 		a++;
 	for (size_t i = 0; i < all->n; i++) {
-		if (all->v[i]->kind == SECTION_SERVER)
-			check_server(&(struct subject){ with, *s++, all->v[i], defaults });
-		else if (all->v[i]->kind == SECTION_AGENT)
+		if (all->v[i]->kind == SECTION_SERVER) {
+			const struct subject t = { with, *s++, all->v[i], defaults };
+			check_server(&t);
+			warn_of_nobody(c, &t);
+		} else if (all->v[i]->kind == SECTION_AGENT)
 			check_agent(c, with, *a++, all->v[i]);
 	}
 }

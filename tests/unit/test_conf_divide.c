@@ -20,7 +20,20 @@ START_TEST(each_agent_that_may_use_it_has_one_in_its_place)
 	assert_servers("[server:a]\nimage = a\n" OWN "[server:c]\nimage = c\n"
 		       "[agent:p]\n[agent:q]\nservers = a\n[agent:r]\nservers = b, c\n",
 		       "a/ b@default/default b@p/p b@r/r c/ ");
-	assert_servers("[mcpinit]\ndefault_agent = no\n" OWN, "");
+}
+END_TEST
+
+START_TEST(one_that_nobody_may_use_is_warned_about)
+{
+	static const char nobody[] =
+		"[mcpinit]\ndefault_agent = no\n" OWN "[agent:p]\nservers = none\n";
+	assert_servers(nobody, "");
+	struct conf *c = conf_text(nobody);
+	ck_assert_list(
+		c->warnings,
+		"t.ini:5: server:b: sharing: one per agent, and no agent may use it: there is "
+		"none; name it in `servers` of an agent");
+	conf_free(c);
 }
 END_TEST
 
@@ -119,6 +132,7 @@ Suite *suite_conf_divide(void)
 	Suite *s = suite_create("conf_divide");
 	TCase *c = tcase_create("all");
 	tcase_add_test(c, each_agent_that_may_use_it_has_one_in_its_place);
+	tcase_add_test(c, one_that_nobody_may_use_is_warned_about);
 	tcase_add_test(c, an_instance_is_as_its_section_says);
 	tcase_add_test(c, it_is_its_agents_alone);
 	tcase_add_test(c, the_first_message_starts_it_and_half_an_hour_of_silence_stops_it);
