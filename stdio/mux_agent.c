@@ -445,6 +445,7 @@ void mux_agent_free(struct mux_agent *a)
 		return;
 	end_session(a, "the client has gone");
 	unlink_agent(a->mux, a);
+	rest_left(a->mux);
 	chan_free(a->chan);
 	loop_timer_free(a->timer);
 	filter_done(&a->filter);

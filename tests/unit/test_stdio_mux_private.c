@@ -440,6 +440,21 @@ START_TEST(when_its_agent_has_gone_it_is_idle_after_linger)
 }
 END_TEST
 
+START_TEST(an_agent_that_is_removed_has_gone)
+{
+	struct rig r;
+	rig_init(&r);
+	r.p.is_private = true;
+	r.p.idle_timeout_ms = 1000000;
+	rig_start(&r);
+	(void)session(&r);
+	mux_agent_free(r.agent[0]);
+	pass(&r, 60001);
+	ck_assert_int_eq(r.idle, 1);
+	rig_done(&r);
+}
+END_TEST
+
 START_TEST(while_its_agent_is_there_idle_timeout_counts)
 {
 	struct rig r;
@@ -496,6 +511,7 @@ Suite *suite_stdio_mux_private(void)
 	tcase_add_test(c, more_questions_than_anybody_answers_are_refused);
 	tcase_add_test(c, notifications_of_one_owner_are_its);
 	tcase_add_test(c, when_its_agent_has_gone_it_is_idle_after_linger);
+	tcase_add_test(c, an_agent_that_is_removed_has_gone);
 	tcase_add_test(c, while_its_agent_is_there_idle_timeout_counts);
 	tcase_add_test(c, started_for_nobody_it_is_idle_after_linger);
 	suite_add_tcase(s, c);
