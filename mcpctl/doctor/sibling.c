@@ -226,14 +226,16 @@ static bool map_workspace(struct sibling_check *s)
 /* Paths of `volumes` that are not in the workspace. */
 static void map_volumes(struct doctor *d)
 {
-	for (struct conf_server **c = d->conf->servers; *c; c++)
+	for (struct conf_server **c = d->conf->servers; *c; c++) {
+		if ((*c)->of && c > d->conf->servers && c[-1]->of == (*c)->of)
+			continue; /* another instance of the same section */
 		for (const struct conf_volume *v = (*c)->volumes; v && v->source; v++) {
 			struct docker_mount mount = { 0 };
 			struct err e = { 0 };
 			struct stat st;
 			struct mount_facts m = { .name = v->source,
 						 .path = v->source,
-						 .server = (*c)->name };
+						 .server = conf_server_base(*c) };
 			if (v->source[0] != '/' || docker_is_windows_path(v->source))
 				continue;
 			if (stat(v->source, &st) < 0)
@@ -246,6 +248,7 @@ static void map_volumes(struct doctor *d)
 			free(mount.source);
 			free(mount.subpath);
 		}
+	}
 }
 
 static void begin(struct sibling_check *s)
