@@ -12,6 +12,7 @@ _mcpctl_ask() {
 
 _mcpctl_offer() { # WORDS: those that begin with the caller's `cur`
 	mapfile -t COMPREPLY < <(compgen -W "$1" -- "$cur")
+	[[ $cur != *@* || ${COMP_WORDBREAKS-} != *@* ]] || COMPREPLY=("${COMPREPLY[@]#*@}")
 }
 
 _mcpctl_files() {
@@ -19,12 +20,14 @@ _mcpctl_files() {
 	mapfile -t COMPREPLY < <(compgen -f -- "$cur")
 }
 
-# The words up to the cursor, with --name=value as two: bash splits it into three.
+# The words up to the cursor, with --name=value as two and NAME@AGENT as one: bash splits them into three.
 _mcpctl_words() {
 	local i
 	words=()
 	for ((i = 0; i <= COMP_CWORD; i++)); do
-		if [[ ${COMP_WORDS[i]} != = ]]; then
+		if ((i > 0)) && [[ ${COMP_WORDS[i]} == @ || ${COMP_WORDS[i - 1]} == @ ]]; then
+			words[-1]+=${COMP_WORDS[i]}
+		elif [[ ${COMP_WORDS[i]} != = ]]; then
 			words+=("${COMP_WORDS[i]}")
 		elif ((i == COMP_CWORD)); then
 			words+=('')

@@ -49,6 +49,16 @@ await ctl status everything@planner everything@coder
 is "at first nothing runs" "$(docker ps -q --filter "label=io.mcpinit.instance=$INSTANCE")" ""
 is "the pipes have the server's name" "$(ctl endpoint everything --agent coder)" "$RUN/coder/everything/in"$'\n'"$RUN/coder/everything/out"
 
+. docs/completion/mcpctl.bash
+completed() { # completed BREAKS WORD...: what bash has for the last one
+	COMP_WORDBREAKS=$1 COMP_WORDS=("$BIN/mcpctl" "${@:2}") COMP_CWORD=$(($# - 1)) COMPREPLY=()
+	_mcpctl
+	echo "${COMPREPLY[*]}"
+}
+is "bash completes the names, which it splits at the @" "$(completed @ status everything @ p)/$(completed @ status everything @)" \
+	"planner/coder planner"
+is "or not" "$(completed = status everything@c)" "everything@coder"
+
 # --- each as it greets -----------------------------------------------------------------------------------
 exec {pin}>"$RUN/planner/everything/in" {pout}<"$RUN/planner/everything/out"
 ask "$pin" "$pout" "$(hello '{}')"
