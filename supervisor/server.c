@@ -329,8 +329,8 @@ void server_renew(struct server *s)
 {
 	if (s->is_shut || !s->want_up)
 		return;
-	s->tools = -1;
 	server_restart(s, "its agent is another client now");
+	degraded_forget(&s->degraded);
 	s->is_idle = s->state == SRV_STOPPING;
 	server_set_gate(s);
 }

@@ -58,10 +58,9 @@ START_TEST(what_it_offers_another_client_is_no_loss)
 	struct server *fs = rig_server("fs@default");
 	(void)close(greet(fs, HELLO("{}")));
 	rig_rounds(5);
-	fs->restarts = 1;
-	fs->tools = 16;
+	degraded_counted(&fs->degraded, 16);
 	int fd = greet(fs, HELLO("{\"roots\":{}}"));
-	ck_assert_int_eq(fs->tools_before, 0);
+	ck_assert_uint_eq(degraded_is(&fs->degraded, 0), 0);
 	(void)close(fd);
 	rig_close();
 }
