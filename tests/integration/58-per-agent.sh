@@ -57,7 +57,7 @@ completed() { # completed BREAKS WORD...: what bash has for the last one
 }
 is "bash completes the names, which it splits at the @" "$(completed @ status everything @ p)/$(completed @ status everything @)" \
 	"planner/coder planner"
-is "or not" "$(completed = status everything@c)" "everything@coder"
+is "or not" "$(completed '=' status everything@c)" "everything@coder"
 
 # --- each as it greets -----------------------------------------------------------------------------------
 exec {pin}>"$RUN/planner/everything/in" {pout}<"$RUN/planner/everything/out"
