@@ -107,7 +107,8 @@ static int put_refusal(struct mux *m, struct span id, int code, const char *why,
 {
 	unsigned more;
 	if (mux_may_say(&m->unasked, &more))
-		log_info(m->p.server, "its request for sampling or elicitation is refused (%u more before): %s",
+		log_info(m->p.server,
+			 "its request for sampling or elicitation is refused (%u more before): %s",
 			 more, why);
 	return rpc_error(out, id, code, why, NULL);
 }

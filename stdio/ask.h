@@ -7,7 +7,8 @@
  * sent before, there is only one; or, while no such call is there at all, only one agent can answer it. For ask_policy =
  * serialize, tools/call of agents that can be asked is admitted one agent at a time, but for tools that are said to be
  * readOnly. Where it is not known even so, the request waits a while for the calls of others to end: the one that it
- * came from does not end before it is answered.
+ * came from does not end before it is answered. A call that its agent has taken back does not count: a server that asks
+ * because of it all the same asks whoever else has one.
  *
  * Spec:    MCP 2025-11-25 client/sampling, client/elicitation, client/roots. Not in the modern era: servers do not ask.
  * Owns:    the requests that wait for an answer; what is remembered of agents.

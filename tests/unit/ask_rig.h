@@ -8,6 +8,9 @@
 #define SAMPLING    "{\"sampling\":{}}"
 #define ELICITATION "{\"elicitation\":{}}"
 #define ASKS	    "\"method\":\"sampling/createMessage\",\"params\":{\"maxTokens\":5}}"
+#define REFUSED	    "\"error\":{\"code\":-32603,"
+#define NOT_THERE   "\"error\":{\"code\":-32601,"
+#define BOTH	    (MUX_SAMPLING | MUX_ELICITATION)
 #define ELICITS	    "\"method\":\"elicitation/create\",\"params\":{\"message\":\"?\"}}"
 
 static UNUSED void ask_start(struct rig *r, unsigned capabilities, enum mux_ask_policy policy)

@@ -361,6 +361,23 @@ START_TEST(shutdown_wins)
 }
 END_TEST
 
+START_TEST(what_a_server_may_ask_is_handed_to_the_mux)
+{
+	struct server *s = rig_server("s");
+	const struct conf_server *was = s->conf;
+	struct mux_params mp = server_mux_params(s);
+	ck_assert_uint_eq(mp.capabilities, 0);
+	ck_assert_int_eq(mp.ask_policy, MUX_ASK_SERIALIZE);
+	s->conf = other_conf("s", "[server:s]\n",
+			     "[server:s]\nclient_capabilities = Roots, elicitation\n"
+			     "ask_policy = reject\n");
+	mp = server_mux_params(s);
+	s->conf = was;
+	ck_assert_uint_eq(mp.capabilities, MUX_ROOTS | MUX_ELICITATION);
+	ck_assert_int_eq(mp.ask_policy, MUX_ASK_REJECT);
+}
+END_TEST
+
 Suite *suite_supervisor_server_conf(void);
 Suite *suite_supervisor_server_conf(void)
 {
@@ -386,6 +403,7 @@ Suite *suite_supervisor_server_conf(void)
 	tcase_add_test(t, a_call_under_way_fails_with_the_reason_when_its_server_is_removed);
 	tcase_add_loop_test(t, a_server_that_leaves_can_be_called_back, 0, 2);
 	tcase_add_test(t, shutdown_wins);
+	tcase_add_test(t, what_a_server_may_ask_is_handed_to_the_mux);
 	suite_add_tcase(s, t);
 	return s;
 }
