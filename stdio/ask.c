@@ -353,7 +353,6 @@ void asks_forget(struct mux_agent *a)
 		if (x->agent == a)
 			vanish(m, x);
 	}
-	a->asks.can = 0;
 	link_forget(m, a);
 	roots_forget(a);
 }
@@ -388,7 +387,6 @@ void asks_configured(struct mux *m, unsigned capabilities_before)
 		else
 			roots_forget(a);
 	}
-	mux_raise(m, 0); /* another policy may let go what waits */
 }
 
 void asks_done(struct mux *m)

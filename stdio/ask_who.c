@@ -103,7 +103,7 @@ struct choice who_is_asked(const struct mux *m, unsigned needs, uint64_t seq, bo
 	struct mux_agent *newest = NULL;
 	bool is_several = false, has_others = false;
 	for (const struct idmap_entry *call = m->ids.last; call; call = call->prev) {
-		if (call->state != CALL_SENT || !call->asked_seq || call->asked_seq > seq)
+		if (!call->asked_seq || call->asked_seq > seq)
 			continue;
 		if (!is_able(call->owner, needs))
 			has_others = true;

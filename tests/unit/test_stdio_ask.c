@@ -351,6 +351,21 @@ START_TEST(a_modern_server_must_not_ask)
 }
 END_TEST
 
+START_TEST(a_reload_to_the_modern_era_declares_nothing)
+{
+	struct rig r;
+	ask_start(&r, BOTH, MUX_ASK_SERIALIZE);
+	r.p.protocol = "2026-07-28";
+	ck_assert_int_eq(mux_configure(r.mux, &r.p), 0);
+	rig_die(&r);
+	rig_attach(&r);
+	answer(&r, hear(&r, &r.server), "{\"capabilities\":{},\"serverInfo\":{}}");
+	say(&r, &r.server, J "\"id\":1," ASKS);
+	ck_has(hear(&r, &r.server), "Not offered to this server");
+	rig_done(&r);
+}
+END_TEST
+
 Suite *suite_stdio_ask(void);
 Suite *suite_stdio_ask(void)
 {
@@ -371,6 +386,7 @@ Suite *suite_stdio_ask(void)
 	tcase_add_test(c, an_endless_id_is_refused);
 	tcase_add_test(c, a_lazy_server_is_not_idle_while_an_agent_is_asked);
 	tcase_add_test(c, a_modern_server_must_not_ask);
+	tcase_add_test(c, a_reload_to_the_modern_era_declares_nothing);
 	suite_add_tcase(s, c);
 	return s;
 }

@@ -91,6 +91,29 @@ START_TEST(what_is_remembered_is_bounded_and_goes_with_the_agent_and_the_process
 }
 END_TEST
 
+START_TEST(what_others_were_shown_stays_when_an_agent_goes)
+{
+	struct rig r;
+	char wire[64];
+	ask_start(&r, 0, MUX_ASK_SERIALIZE);
+	struct end *e[2] = { ask_client(&r, "{}"), ask_client(&r, "{}") };
+	for (int i = 0; i < 2; i++) {
+		ck_assert(ask_call(&r, e[i], 1, "tools/call", wire));
+		sayf(&r, &r.server,
+		     J "\"id\":%s,\"error\":{\"code\":-32042,\"message\":\"\",\"data\":{"
+		       "\"elicitations\":[{\"elicitationId\":\"%d\"}]}}}",
+		     wire, i);
+		ck_has(hear(&r, e[i]), "-32042");
+	}
+	mux_agent_free(r.agent[0]);
+	say(&r, &r.server, COMPLETE("\"0\""));
+	say(&r, &r.server, COMPLETE("\"1\""));
+	ck_hears(&r, e[1], COMPLETE("\"1\""));
+	ck_silent(&r, e[1]);
+	rig_done(&r);
+}
+END_TEST
+
 START_TEST(a_session_without_initialize_gets_answers_only)
 {
 	struct rig r;
@@ -117,6 +140,7 @@ Suite *suite_stdio_ask_link(void)
 	tcase_add_test(c, completion_is_told_to_the_agent_that_was_shown_the_url);
 	tcase_add_test(c, an_error_that_names_elicitations_counts_too);
 	tcase_add_test(c, what_is_remembered_is_bounded_and_goes_with_the_agent_and_the_process);
+	tcase_add_test(c, what_others_were_shown_stays_when_an_agent_goes);
 	tcase_add_test(c, a_session_without_initialize_gets_answers_only);
 	suite_add_tcase(s, c);
 	return s;

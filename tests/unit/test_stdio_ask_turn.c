@@ -13,8 +13,10 @@ START_TEST(calls_of_one_agent_wait_for_those_of_another)
 	char one[64], two[64], id[64];
 	turn_start(&r);
 	struct end *a = ask_client(&r, SAMPLING), *b = ask_client(&r, SAMPLING);
+	struct end *c = ask_client(&r, "{}");
 	ck_assert(ask_call(&r, a, 1, "tools/call", one));
 	ck_assert(ask_call(&r, a, 2, "tools/call", two)); /* the same agent's do not */
+	ck_assert(ask_call(&r, c, 1, "tools/call", id));  /* nor who cannot be asked */
 	ck_assert(!ask_call(&r, b, 1, "tools/call", id));
 	say(&r, &r.server, J "\"id\":1," ASKS);
 	ask_heard(&r, a, "sampling/createMessage", id);

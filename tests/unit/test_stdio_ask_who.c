@@ -171,6 +171,24 @@ START_TEST(the_one_whose_call_remains_is_asked)
 }
 END_TEST
 
+START_TEST(when_all_their_calls_are_over_nobody_is_asked)
+{
+	struct rig r;
+	char wire[2][64];
+	ask_open(&r, wire);
+	sayf(&r, &r.server, J "\"id\":%s,\"result\":{}}\n" J "\"id\":%s,\"result\":{}}", wire[0],
+	     wire[1]);
+	const char *line = hear(&r, &r.server);
+	ck_has(line, "\"id\":1," REFUSED);
+	ck_has(line, "is over");
+	for (int i = 0; i < 2; i++) {
+		ck_has(hear(&r, &r.agents[i]), "\"id\":1,\"result\"");
+		ck_silent(&r, &r.agents[i]);
+	}
+	rig_done(&r);
+}
+END_TEST
+
 START_TEST(when_that_takes_too_long_it_is_refused)
 {
 	struct rig r;
@@ -233,6 +251,7 @@ Suite *suite_stdio_ask_who(void)
 	tcase_add_test(c, without_a_call_the_only_one_is_asked_and_of_several_none);
 	tcase_add_test(c, of_several_with_calls_the_policy_decides);
 	tcase_add_test(c, the_one_whose_call_remains_is_asked);
+	tcase_add_test(c, when_all_their_calls_are_over_nobody_is_asked);
 	tcase_add_test(c, when_that_takes_too_long_it_is_refused);
 	tcase_add_test(c, a_call_that_is_taken_back_may_have_been_the_one);
 	tcase_add_test(c, what_waits_can_be_taken_back_and_dies_with_the_process);
