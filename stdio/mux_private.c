@@ -37,6 +37,12 @@ static bool is_listening(const struct mux *m)
 	return m->up && !m->is_closing && !m->has_ended;
 }
 
+/* A client is there that greeted us, and that can say something yet. */
+static bool is_client(const struct mux_agent *a)
+{
+	return a->phase != AGENT_NEW && !a->is_gone && !a->is_eof;
+}
+
 /* --- the greeting ------------------------------------------------------------------------------ */
 
 /* Of the agent's params all stays but what means something on our wire, or what the configuration says. */
@@ -64,7 +70,7 @@ static int make_greeting(const struct mux *m, const struct rpc_msg *q, struct bu
 static bool is_other_greeted(const struct mux *m, const struct mux_agent *a)
 {
 	for (const struct mux_agent *i = m->first; i; i = i->next)
-		if (i != a && i->phase != AGENT_NEW && !i->is_gone)
+		if (i != a && is_client(i))
 			return true;
 	return false;
 }
@@ -134,8 +140,7 @@ static struct mux_agent *choose(const struct mux *m)
 {
 	struct mux_agent *best = NULL;
 	for (struct mux_agent *a = m->first; a; a = a->next)
-		if (a->phase != AGENT_NEW && !a->is_gone &&
-		    (!best || (a->n_calls > 0 && best->n_calls == 0)))
+		if (is_client(a) && (!best || (a->n_calls > 0 && best->n_calls == 0)))
 			best = a;
 	return best;
 }

@@ -8,7 +8,7 @@ need_image everything
 agents() { # agents NAME...: the configuration with these agents
 	{
 		printf '[server:everything]\nimage = mcpinit-test/everything:local\nnetwork_mode = none\n'
-		printf 'sharing = per-agent\nlinger = 1s\n'
+		printf 'sharing = per-agent\nlinger = 2s\n'
 		printf '[agent:%s]\n' "$@"
 	} | config 'default_agent = no'
 }

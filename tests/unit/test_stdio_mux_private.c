@@ -158,8 +158,11 @@ START_TEST(another_client_is_greeted_by_a_process_of_its_own)
 {
 	struct rig r;
 	open_private(&r);
-	leave(&r, session(&r));
-	struct end *b = rig_agent(&r, MUX_SOCKET);
+	struct end *a = session(&r), *b = rig_agent(&r, MUX_SOCKET);
+	say(&r, a, J "\"id\":1,\"method\":\"tools/call\"}");
+	ck_has(hear(&r, &r.server), "tools/call");
+	ck_assert_int_eq(shutdown(a->fd, SHUT_WR), 0); /* it has a second for its answer */
+	spin(&r);
 	say(&r, b, HELLO("{}"));
 	say(&r, b, J "\"id\":2,\"method\":\"prompts/list\"}");
 	spin(&r);
