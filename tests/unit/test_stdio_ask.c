@@ -361,7 +361,7 @@ START_TEST(a_reload_to_the_modern_era_declares_nothing)
 	rig_attach(&r);
 	answer(&r, hear(&r, &r.server), "{\"capabilities\":{},\"serverInfo\":{}}");
 	say(&r, &r.server, J "\"id\":1," ASKS);
-	ck_has(hear(&r, &r.server), "Not offered to this server");
+	ck_silent(&r, &r.server);
 	rig_done(&r);
 }
 END_TEST
