@@ -221,7 +221,7 @@ int asks_request(struct mux *m, const struct rpc_msg *q, struct buf *out)
 /* Is it known now whose it is? */
 static void look_again(struct mux *m, struct question *x)
 {
-	struct choice c = x->is_hopeless ? who_is_over : who_is_asked(m, x->needs, x->seq, false);
+	struct choice c = who_is_asked(m, x->needs, x->seq, false);
 	bool may_wait =
 		c.is_ambiguous && m->p.ask_policy == MUX_ASK_SERIALIZE && clock_ms() < x->until_ms;
 	if (may_wait)
@@ -354,6 +354,7 @@ void asks_forget(struct mux_agent *a)
 			vanish(m, x);
 	}
 	link_forget(m, a);
+	ghost_left(a);
 	roots_forget(a);
 }
 
@@ -375,6 +376,7 @@ void asks_died(struct mux *m)
 	}
 	m->asks.declared = 0;
 	link_forget(m, NULL);
+	ghost_forget(m);
 	turn_forget_tools(m);
 }
 
@@ -394,6 +396,7 @@ void asks_done(struct mux *m)
 	while (m->asks.first)
 		question_free(m, m->asks.first);
 	link_forget(m, NULL);
+	ghost_forget(m);
 	loop_timer_free(m->asks.timer);
 	buf_done(&m->asks.read_only);
 	buf_done(&m->asks.told);

@@ -7,8 +7,8 @@
  * sent before, there is only one; or, while no such call is there at all, only one agent can answer it. For ask_policy =
  * serialize, tools/call of agents that can be asked is admitted one agent at a time, but for tools that are said to be
  * readOnly. Where it is not known even so, the request waits a while for the calls of others to end: the one that it
- * came from does not end before it is answered. A call that its agent has taken back does not count: a server that asks
- * because of it all the same asks whoever else has one.
+ * came from does not end before it is answered. A call that was taken back or given
+ * up counts as one that runs for ASK_GHOST_MS, if no late answer comes: many servers go on with it, and ask.
  *
  * Spec:    MCP 2025-11-25 client/sampling, client/elicitation, client/roots. Not in the modern era: servers do not ask.
  * Owns:    the requests that wait for an answer; what is remembered of agents.
@@ -26,6 +26,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+struct ask_ghost;
 struct ask_link;
 struct cJSON;
 struct idmap_entry;
@@ -48,6 +49,8 @@ enum {
 	ASK_MAX_PENDING = 64,
 	ASK_MAX_ID = 4096,	 /* bytes of a server's id and progress token */
 	ASK_WAIT_MS = 10 * 1000, /* for the calls of others to end */
+	ASK_GHOST_MS = 60 * 1000,
+	ASK_MAX_GHOSTS = 64,
 };
 
 /* A request on its way to an agent, which knows it as "m<number>". */
@@ -57,7 +60,6 @@ struct question {
 	struct mux_agent *agent; /* NULL: not known yet */
 	enum rpc_method method;
 	unsigned needs;	       /* ASK_… */
-	bool is_hopeless;      /* agent not known: it cannot become known any more */
 	struct span id, token; /* the server's; id.p == NULL: the mux asks, for roots */
 	uint64_t seq;	       /* calls sent later did not cause it */
 	int64_t until_ms;      /* agent not known: how long it waits */
@@ -85,8 +87,9 @@ struct asks {
 	struct up_item *held_first, *held_last; /* their agents' */
 	struct buf read_only;			/* names of tools, each with its NUL */
 	bool has_tools_moved, is_learning;
-	struct ask_link *links; /* owned */
-	struct buf told;	/* the roots that the process knows, or was told to ask for */
+	struct ask_link *links;	  /* owned */
+	struct ask_ghost *ghosts; /* owned; the newest first */
+	struct buf told;	  /* the roots that the process knows, or was told to ask for */
 	bool has_roots_moved;
 };
 
@@ -138,6 +141,13 @@ extern const struct choice who_is_over;
 unsigned who_needs(const struct rpc_msg *q);
 /* seq: of the last call that was sent before the server asked; is_new: it asks now. */
 struct choice who_is_asked(const struct mux *m, unsigned needs, uint64_t seq, bool is_new);
+
+/* A call that the server may ask because of has ended without its answer; its answer has come after all. */
+void ghost_note(struct mux *m, const struct idmap_entry *call);
+void ghost_answered(struct mux *m, uint64_t wire_id);
+/* The agent, the process is gone. */
+void ghost_left(const struct mux_agent *a);
+void ghost_forget(struct mux *m);
 
 /* --- ask_turn.c --------------------------------------------------------------------------------- */
 

@@ -154,14 +154,6 @@ void turn_sent(struct mux *m, struct idmap_entry *call)
 		take_turn(m, call);
 }
 
-/* Whoever asked may be this call, and it has not ended by an answer: it will never be known. */
-static void lose_asker(struct mux *m, const struct idmap_entry *call)
-{
-	for (struct question *x = m->asks.first; x; x = x->next)
-		if (!x->agent && x->seq >= call->asked_seq)
-			x->is_hopeless = true;
-}
-
 void turn_over(struct mux *m, struct idmap_entry *call)
 {
 	struct mux_agent *a = call->owner;
@@ -169,11 +161,10 @@ void turn_over(struct mux *m, struct idmap_entry *call)
 		m->asks.turn = NULL;
 		mux_raise(m, 0); /* not from here: whoever ends calls may be walking over them */
 	}
-	if (!call->asked_seq || m->asks.n_open == 0)
-		return;
-	if (!call->is_answered)
-		lose_asker(m, call);
-	mux_raise(m, 0);
+	if (call->asked_seq && !call->is_answered)
+		ghost_note(m, call);
+	if (call->asked_seq && m->asks.n_open > 0)
+		mux_raise(m, 0);
 }
 
 /* --- lines set aside ---------------------------------------------------------------------------------- */

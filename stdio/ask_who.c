@@ -1,6 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /* Which agent is asked: who can answer, and whose call it can be. Nothing is written here. */
 #include "stdio/ask.h"
+
+#include "base/cleanup.h"
+#include "base/clock.h"
 #include "stdio/mux_priv.h"
 #include "stdio/walk.h"
 
@@ -72,6 +75,15 @@ bool asks_can_be_asked(const struct mux_agent *a)
 	return is_there(a) && (a->asks.can & asked);
 }
 
+/* A call that the server may still be at, though nobody waits for its answer. */
+struct ask_ghost {
+	struct ask_ghost *next;
+	struct mux_agent *agent; /* NULL: its session is over */
+	unsigned can;		 /* ASK_…, then */
+	uint64_t wire_id, seq;
+	int64_t until_ms;
+};
+
 /* --- who is asked --------------------------------------------------------------------------------- */
 
 static bool is_able(const struct mux_agent *a, unsigned needs)
@@ -97,33 +109,106 @@ static struct choice only_one(const struct mux *m, unsigned needs)
 
 const struct choice who_is_over = { .code = RPC_E_INTERNAL, .why = "The call that asked is over" };
 
-/* seq: what was sent until the server asked; is_new: it asks now. */
+/* Whose calls may have caused it. */
+struct suspects {
+	struct mux_agent *newest; /* of those who can answer */
+	bool is_several;	  /* another one, or one that has gone, may be it as well */
+	bool has_others;	  /* who cannot answer */
+};
+
+/* a: NULL for one that has gone. */
+static void suspect(struct suspects *s, struct mux_agent *a, bool is_able_to)
+{
+	if (!is_able_to)
+		s->has_others = true;
+	else if (!s->newest && a)
+		s->newest = a;
+	else if (a != s->newest || !a)
+		s->is_several = true;
+}
+
+static struct suspects find_suspects(const struct mux *m, unsigned needs, uint64_t seq)
+{
+	struct suspects s = { 0 };
+	int64_t now = clock_ms();
+	for (const struct idmap_entry *call = m->ids.last; call; call = call->prev)
+		if (call->asked_seq && call->asked_seq <= seq)
+			suspect(&s, call->owner, is_able(call->owner, needs));
+	for (const struct ask_ghost *g = m->asks.ghosts; g; g = g->next) {
+		bool is_here = g->agent && is_able(g->agent, needs);
+		if (g->seq <= seq && g->until_ms > now)
+			suspect(&s, is_here ? g->agent : NULL, (g->can & needs) == needs);
+	}
+	return s;
+}
+
 struct choice who_is_asked(const struct mux *m, unsigned needs, uint64_t seq, bool is_new)
 {
-	struct mux_agent *newest = NULL;
-	bool is_several = false, has_others = false;
-	for (const struct idmap_entry *call = m->ids.last; call; call = call->prev) {
-		if (!call->asked_seq || call->asked_seq > seq)
-			continue;
-		if (!is_able(call->owner, needs))
-			has_others = true;
-		else if (!newest)
-			newest = call->owner;
-		else if (call->owner != newest)
-			is_several = true;
-	}
-	if (is_several && m->p.ask_policy != MUX_ASK_NEWEST)
+	struct suspects s = find_suspects(m, needs, seq);
+	if (s.is_several && m->p.ask_policy != MUX_ASK_NEWEST)
 		return (struct choice){
 			.is_ambiguous = true,
 			.code = RPC_E_INTERNAL,
 			.why = "Several agents have calls that may have asked",
 		};
-	if (newest)
-		return (struct choice){ .agent = newest };
-	if (is_new && !has_others)
-		return only_one(m, needs);
-	if (has_others)
+	if (s.newest)
+		return (struct choice){ .agent = s.newest };
+	if (s.has_others)
 		return (struct choice){ .code = RPC_E_METHOD,
 					.why = "The agent whose call runs cannot answer" };
-	return who_is_over;
+	return is_new && !s.is_several ? only_one(m, needs) : who_is_over;
+}
+
+/* --- calls that were taken back ------------------------------------------------------------------------ */
+
+void ghost_note(struct mux *m, const struct idmap_entry *call)
+{
+	struct mux_agent *a = call->owner;
+	if (!m->up || m->has_ended)
+		return;
+	struct ask_ghost *g = calloc(1, sizeof(*g));
+	if (!g)
+		return; /* forgotten at once, not in a while */
+	*g = (struct ask_ghost){
+		.next = m->asks.ghosts,
+		.agent = a,
+		.can = a->phase == AGENT_READY ? a->asks.can : 0,
+		.wire_id = call->wire_id,
+		.seq = call->asked_seq,
+		.until_ms = clock_ms() + ASK_GHOST_MS,
+	};
+	m->asks.ghosts = g;
+	struct ask_ghost **p = &m->asks.ghosts;
+	for (int i = 0; *p && i < ASK_MAX_GHOSTS; i++)
+		p = &(*p)->next;
+	free(take_ptr(p));
+}
+
+void ghost_answered(struct mux *m, uint64_t wire_id)
+{
+	struct ask_ghost **p = &m->asks.ghosts;
+	while (*p && (*p)->wire_id != wire_id)
+		p = &(*p)->next;
+	struct ask_ghost *g = *p;
+	if (!g)
+		return;
+	*p = g->next;
+	free(g);
+	mux_raise(m, 0);
+}
+
+void ghost_left(const struct mux_agent *a)
+{
+	for (struct ask_ghost *g = a->mux->asks.ghosts; g; g = g->next)
+		if (g->agent == a)
+			g->agent = NULL;
+}
+
+void ghost_forget(struct mux *m)
+{
+	while (m->asks.ghosts) {
+		struct ask_ghost *g = m->asks.ghosts;
+		m->asks.ghosts = g->next;
+		free(g);
+	}
 }

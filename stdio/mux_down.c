@@ -69,6 +69,7 @@ static void write_patched(struct mux_agent *a, const struct rpc_msg *q, struct p
 
 static void answer_is_lost(struct mux *m, struct idmap_entry *call, const char *why)
 {
+	call->is_answered = true;
 	call_fail(m, call, &(struct call_failure){ .message = why, .reason = "bad answer" });
 }
 
@@ -140,8 +141,10 @@ static void unknown_answer(struct mux *m, struct span id)
 {
 	uint64_t wire_id;
 	unsigned more;
-	if (rpc_is_wire_id(id, &wire_id) && idmap_was_ours(&m->ids, wire_id))
-		return; /* late: cancelled, timed out, or its agent left */
+	if (rpc_is_wire_id(id, &wire_id) && idmap_was_ours(&m->ids, wire_id)) {
+		ghost_answered(m, wire_id); /* late: cancelled, timed out, or its agent left */
+		return;
+	}
 	if (mux_may_say(&m->unknown, &more))
 		log_warn(m->p.server, "answered a request that nobody made (%u more before)", more);
 }

@@ -212,8 +212,96 @@ START_TEST(a_call_that_is_taken_back_may_have_been_the_one)
 	say(&r, &r.agents[1],
 	    J "\"method\":\"notifications/cancelled\",\"params\":{\"requestId\":1}}");
 	ck_has(hear(&r, &r.server), "notifications/cancelled");
+	ck_silent(&r, &r.agents[0]);
+	pass(&r, ASK_WAIT_MS);
 	ck_has(hear(&r, &r.server), "\"id\":1," REFUSED);
 	ck_silent(&r, &r.agents[0]);
+	rig_done(&r);
+}
+END_TEST
+
+START_TEST(a_late_answer_to_what_was_taken_back_rules_it_out)
+{
+	struct rig r;
+	char wire[2][64], id[64];
+	ask_open(&r, wire);
+	say(&r, &r.agents[1],
+	    J "\"method\":\"notifications/cancelled\",\"params\":{\"requestId\":1}}");
+	ck_has(hear(&r, &r.server), "notifications/cancelled");
+	ask_end(&r, wire[1]);
+	ask_heard(&r, &r.agents[0], "sampling/createMessage", id);
+	ck_silent(&r, &r.agents[1]);
+	rig_done(&r);
+}
+END_TEST
+
+/* One agent's call ends without an answer, another's runs when the server asks: for the first one, it may be. */
+START_TEST(what_ended_without_an_answer_may_still_ask_for_a_while)
+{
+	for (int i = 0; i < 4; i++) {
+		struct rig r;
+		char wire[64], id[64];
+		ask_start(&r, MUX_SAMPLING, i == 3 ? MUX_ASK_NEWEST : MUX_ASK_REJECT);
+		r.p.request_timeout_ms = i == 2 ? 1000 : 0;
+		ck_assert_int_eq(mux_configure(r.mux, &r.p), 0);
+		struct end *a = ask_client(&r, SAMPLING), *b = ask_client(&r, SAMPLING);
+		ck_assert(ask_call(&r, a, 1, "tools/call", wire));
+		if (i == 1)
+			end_done(a);
+		else if (i == 2)
+			pass(&r, 1000);
+		else
+			say(&r, a,
+			    J
+			    "\"method\":\"notifications/cancelled\",\"params\":{\"requestId\":1}}");
+		pass(&r, i == 1 ? 1000 : 0);
+		ck_has(hear(&r, &r.server), "notifications/cancelled");
+		r.p.request_timeout_ms = 0;
+		ck_assert_int_eq(mux_configure(r.mux, &r.p), 0);
+		ck_assert(ask_call(&r, b, 1, "tools/call", wire));
+		say(&r, &r.server, J "\"id\":1," ASKS);
+		if (i == 3) /* as it says */
+			ask_heard(&r, b, "sampling/createMessage", id);
+		else
+			ck_has(hear(&r, &r.server), "\"id\":1," REFUSED);
+		ck_silent(&r, b);
+		pass(&r, ASK_GHOST_MS);
+		say(&r, &r.server, J "\"id\":2," ASKS);
+		ask_heard(&r, b, "sampling/createMessage", id);
+		rig_done(&r);
+	}
+}
+END_TEST
+
+START_TEST(what_is_remembered_of_calls_is_bounded_and_dies_with_the_process)
+{
+	struct rig r;
+	char wire[64], id[64];
+	ask_start(&r, MUX_SAMPLING, MUX_ASK_REJECT);
+	struct end *a = ask_client(&r, SAMPLING), *b = ask_client(&r, SAMPLING);
+	for (int i = 0; i < 2 * ASK_MAX_GHOSTS; i++) {
+		ck_assert(ask_call(&r, a, 1, "tools/call", wire));
+		say(&r, a,
+		    J "\"method\":\"notifications/cancelled\",\"params\":{\"requestId\":1}}");
+		ck_has(hear(&r, &r.server), "notifications/cancelled");
+	}
+	int n = 0;
+	for (int i = 0; r.mux->asks.ghosts && i < 2 * ASK_MAX_GHOSTS; i++) {
+		ghost_answered(r.mux, strtoull(wire, NULL, 10) - (unsigned)i);
+		n++;
+	}
+	ck_assert_int_eq(n, ASK_MAX_GHOSTS);
+	ck_assert(ask_call(&r, a, 1, "tools/call", wire));
+	say(&r, a, J "\"method\":\"notifications/cancelled\",\"params\":{\"requestId\":1}}");
+	ck_has(hear(&r, &r.server), "notifications/cancelled");
+	rig_die(&r);
+	ck_assert_ptr_null(r.mux->asks.ghosts);
+	rig_up(&r);
+	while (hear(&r, b)) /* list_changed */
+		;
+	ck_assert(ask_call(&r, b, 1, "tools/call", wire));
+	say(&r, &r.server, J "\"id\":1," ASKS);
+	ask_heard(&r, b, "sampling/createMessage", id);
 	rig_done(&r);
 }
 END_TEST
@@ -254,6 +342,9 @@ Suite *suite_stdio_ask_who(void)
 	tcase_add_test(c, when_all_their_calls_are_over_nobody_is_asked);
 	tcase_add_test(c, when_that_takes_too_long_it_is_refused);
 	tcase_add_test(c, a_call_that_is_taken_back_may_have_been_the_one);
+	tcase_add_test(c, a_late_answer_to_what_was_taken_back_rules_it_out);
+	tcase_add_test(c, what_ended_without_an_answer_may_still_ask_for_a_while);
+	tcase_add_test(c, what_is_remembered_of_calls_is_bounded_and_dies_with_the_process);
 	tcase_add_test(c, what_waits_can_be_taken_back_and_dies_with_the_process);
 	suite_add_tcase(s, c);
 	return s;
