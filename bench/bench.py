@@ -8,10 +8,11 @@ import time
 import traceback
 
 import containers
+import gateways
 import processes
 from rig import MCPINIT, Skip
 
-BENCHMARKS = processes.BENCHMARKS | containers.BENCHMARKS
+BENCHMARKS = processes.BENCHMARKS | containers.BENCHMARKS | gateways.BENCHMARKS
 
 
 def first_line(*argv):
