@@ -137,12 +137,10 @@ bool tools_refuse(struct mux_agent *a, const struct rpc_msg *q)
 		return false;
 	struct span id = rpc_at(q, SCAN_ID);
 	char text[FILTER_NAME_MAX], why[256], message[FILTER_NAME_MAX + 32];
-	long n = q->scan.is_name_odd ? -1 : filter_name(rpc_at(q, SCAN_NAME), text);
+	long n = filter_name(rpc_at(q, SCAN_NAME), text);
 	if (n < 0) {
-		refuse_call(
-			a, id, "params.name must be the name of a tool",
-			"missing, no string, too long, written in another case, or with control "
-			"characters");
+		refuse_call(a, id, "params.name must be the name of a tool",
+			    "missing, no string, too long, or with control characters");
 		return true;
 	}
 	const char *hides = what_hides(a, (struct span){ text, (size_t)n }, why, sizeof(why));

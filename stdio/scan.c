@@ -275,40 +275,47 @@ static bool in_object(const struct state *s)
 	return s->is_object[s->depth / 64] >> (s->depth % 64) & 1;
 }
 
-/* A decoder that ignores case would take "ID" for "id": it matters at the top, and for a tool's name. */
-static bool is_key(struct span key, const struct row *r, bool *ret_other_case)
+/*
+ * Some decoders take a key in any case for theirs, and Go's (encoding/json) also the two characters beyond ASCII that fold
+ * to a letter: the long s and the Kelvin sign. Undoes these, in place; returns the length.
+ */
+static size_t fold(char *text, size_t n)
 {
-	*ret_other_case = false;
-	if (scan_is(key, r->key))
-		return true;
-	if (r->in != N_TOP && r->field != SCAN_NAME)
-		return false;
-	char plain[MAX_KEY];
-	long n = scan_text(key, plain, sizeof(plain));
-	*ret_other_case = n == (long)strlen(r->key) && strncasecmp(plain, r->key, (size_t)n) == 0;
-	return *ret_other_case;
+	size_t to = 0;
+	for (size_t i = 0; i < n; i++) {
+		char c = text[i];
+		if (n - i >= 2 && memcmp(text + i, "\xC5\xBF", 2) == 0) {
+			c = 's';
+			i += 1;
+		} else if (n - i >= 3 && memcmp(text + i, "\xE2\x84\xAA", 3) == 0) {
+			c = 'k';
+			i += 2;
+		}
+		text[to++] = c;
+	}
+	return to;
 }
 
 static void note_key(struct state *s, struct level *l, struct span key)
 {
+	char plain[MAX_KEY];
 	l->field = NO_FIELD;
 	l->opens = N_NONE;
-	if (l->node == N_NONE)
+	long n = l->node == N_NONE ? -1 : scan_text(key, plain, sizeof(plain));
+	if (n < 0) /* or longer than any of ours */
 		return;
+	size_t len = fold(plain, (size_t)n);
 	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
-		bool other_case;
-		if (rows[i].in != l->node || !is_key(key, &rows[i], &other_case))
+		const struct row *r = &rows[i];
+		if (r->in != l->node || strlen(r->key) != len ||
+		    strncasecmp(plain, r->key, len) != 0)
 			continue;
-		if (other_case && rows[i].field == SCAN_NAME) {
-			s->ret->is_name_odd = true;
-			return;
-		}
-		if (other_case || s->ret->at[rows[i].field].p) {
+		if (!scan_is(key, r->key) || s->ret->at[r->field].p) {
 			s->is_ambiguous = true;
 			return;
 		}
-		l->field = rows[i].field;
-		l->opens = rows[i].opens;
+		l->field = (int)r->field;
+		l->opens = r->opens;
 		return;
 	}
 }

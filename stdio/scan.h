@@ -3,8 +3,8 @@
  * scan: one pass over a line: is it JSON, and where are the few values that the mux rewrites or looks at. No tree.
  * Spec:    RFC 8259. Raw control characters, unfinished numbers and anything behind the value are refused; bytes that
  *          are not UTF-8 pass (they are copied, never interpreted). Nesting is limited to SCAN_DEPTH.
- * Keys:    compared after unescaping. What we look at may stand there once: a second "id", or an "ID" at the top, would
- *          let two parsers see two messages in one line, so such a line is ambiguous.
+ * Keys:    compared after unescaping. What we look at may stand there once, and in its own case: a second "id", or an "ID",
+ *          would let two parsers see two messages in one line, so such a line is ambiguous.
  * Used by: rpc.c. Loop: none, pure. Borrows the line: spans point into it.
  */
 #ifndef STDIO_SCAN_H
@@ -58,7 +58,6 @@ enum scan_verdict {
 
 struct scan {
 	struct span at[SCAN_FIELDS];
-	bool is_name_odd; /* params has a "Name", too, or instead: some would read that */
 };
 
 /* Also fills ret for a line that is refused: with what was complete before the fault. */

@@ -112,8 +112,8 @@ START_TEST(without_a_filter_nothing_is_looked_at)
 	rig_up(&r);
 	struct end *a = rig_client(&r);
 	ck_assert_str_eq(listed(&r, a, "{\"tools\":7}"), ANSWER("{\"tools\":7}"));
-	say(&r, a, CALL("3", "{\"Name\":7}"));
-	ck_has(hear(&r, &r.server), "{\"Name\":7}");
+	say(&r, a, CALL("3", "{\"name\":7}"));
+	ck_has(hear(&r, &r.server), "{\"name\":7}");
 	rig_done(&r);
 }
 END_TEST
@@ -183,9 +183,6 @@ START_TEST(calls_whose_tool_is_in_doubt_are_refused)
 		"{\"name\":null}",
 		"{\"name\":7}",
 		"{\"name\":[\"list\"]}",
-		"{\"Name\":\"list\"}",
-		"{\"name\":\"list\",\"NAME\":\"write\"}",
-		"{\"NAME\":\"write\",\"name\":\"list\"}",
 		"{\"name\":\"read_\\u0000write\"}",
 		"{\"name\":\"read_\xC1\xB2\"}",
 		"{\"arguments\":{\"name\":\"list\"}}",
@@ -199,8 +196,18 @@ START_TEST(calls_whose_tool_is_in_doubt_are_refused)
 		ck_refused(&r, a, line, "params.name must be the name of a tool");
 	}
 	ck_refused(&r, a, J "\"id\":3,\"method\":\"tools/call\"}", "params.name must be");
-	say(&r, a, CALL("3", "{\"name\":\"list\",\"n\\u0061me\":\"write\"}"));
-	ck_has(hear(&r, a), "\"id\":3,\"error\":{\"code\":-32600");
+	static const char *const two_ways[] = {
+		"{\"Name\":\"list\"}",
+		"{\"name\":\"list\",\"NAME\":\"write\"}",
+		"{\"NAME\":\"write\",\"name\":\"list\"}",
+		"{\"name\":\"list\",\"n\\u0061me\":\"write\"}",
+	};
+	for (size_t i = 0; i < sizeof(two_ways) / sizeof(two_ways[0]); i++) {
+		char line[256];
+		(void)snprintf(line, sizeof(line), CALL("3", "%s"), two_ways[i]);
+		say(&r, a, line);
+		ck_has(hear(&r, a), "\"id\":3,\"error\":{\"code\":-32600");
+	}
 	say(&r, a, "[" CALL("3", "{\"name\":\"list\"}") "]");
 	ck_has(hear(&r, a), "\"id\":null,\"error\":{\"code\":-32600");
 	ck_silent(&r, &r.server);
