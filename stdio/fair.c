@@ -7,7 +7,10 @@ void fair_join(struct fair *f, struct fair_slot *s)
 {
 	if (s->next)
 		return;
-	s->credit = QUANTUM;
+	if (s->credit > 0 ||
+	    s->rush != f->rush) /* else it still owes what it sent before it left */
+		s->credit = QUANTUM;
+	s->rush = f->rush;
 	if (!f->turn) {
 		s->prev = s->next = s;
 		f->turn = s;
@@ -28,6 +31,7 @@ void fair_leave(struct fair *f, struct fair_slot *s)
 	s->prev->next = s->next;
 	s->next->prev = s->prev;
 	s->prev = s->next = NULL;
+	f->rush += !f->turn;
 }
 
 struct fair_slot *fair_next(struct fair *f)

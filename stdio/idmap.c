@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 #include "stdio/idmap.h"
 
+#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
-enum { FIRST_SLOTS = 16 };
+enum { FIRST_SLOTS = 16, FEW_SLOTS = 256 };
 
 void idmap_init(struct idmap *m)
 {
@@ -47,17 +48,15 @@ static void link_slots(struct idmap *m, struct idmap_entry *e)
 	m->by_own[o] = e;
 }
 
-static bool grow(struct idmap *m)
+/* -ENOMEM: they stay as they were. */
+static int resize(struct idmap *m, size_t n)
 {
-	if (m->n < m->n_slots)
-		return true;
-	size_t n = m->n_slots ? m->n_slots * 2 : FIRST_SLOTS;
 	struct idmap_entry **wire = calloc(n, sizeof(struct idmap_entry *));
 	struct idmap_entry **own = calloc(n, sizeof(struct idmap_entry *));
 	if (!wire || !own) {
 		free(wire);
 		free(own);
-		return m->n_slots > 0; /* fuller chains still work */
+		return -ENOMEM;
 	}
 	free(m->by_wire);
 	free(m->by_own);
@@ -66,7 +65,22 @@ static bool grow(struct idmap *m)
 	m->n_slots = n;
 	for (struct idmap_entry *e = m->first; e; e = e->next)
 		link_slots(m, e);
-	return true;
+	return 0;
+}
+
+static bool grow(struct idmap *m)
+{
+	if (m->n < m->n_slots)
+		return true;
+	/* Fuller chains still work. */
+	return resize(m, m->n_slots ? m->n_slots * 2 : FIRST_SLOTS) == 0 || m->n_slots > 0;
+}
+
+/* After a burst. */
+static void shrink(struct idmap *m)
+{
+	if (m->n_slots > FEW_SLOTS && m->n < m->n_slots / 8)
+		(void)resize(m, m->n_slots / 4); /* kept as they are when that fails */
 }
 
 /* --- order ------------------------------------------------------------------------------------ */
@@ -156,6 +170,7 @@ void idmap_remove(struct idmap *m, struct idmap_entry *e)
 	detach(m, e);
 	m->n--;
 	free(e);
+	shrink(m);
 }
 
 void idmap_stamp(struct idmap *m, struct idmap_entry *e, int64_t now_ms)

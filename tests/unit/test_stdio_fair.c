@@ -25,6 +25,34 @@ START_TEST(turns_go_round_and_bytes_are_shared)
 }
 END_TEST
 
+/* A long line at a time: never more than one waits, and each joins anew. */
+START_TEST(who_leaves_and_comes_back_still_owes_what_it_sent)
+{
+	struct fair f = { 0 };
+	struct fair_slot steady = { 0 }, bursts = { 0 };
+	size_t a = 0, b = 0;
+	fair_join(&f, &steady);
+	for (int i = 0; i < 20000; i++) {
+		fair_join(&f, &bursts);
+		if (fair_next(&f) == &bursts) {
+			fair_sent(&bursts, 1 << 20);
+			fair_leave(&f, &bursts);
+			b += 1 << 20;
+		} else {
+			fair_sent(&steady, 3000);
+			a += 3000;
+		}
+	}
+	ck_assert_uint_gt(b, 10 << 20);
+	ck_assert_uint_lt(b, a + (2 << 20));
+	fair_leave(&f, &steady);
+	fair_leave(&f, &bursts);
+	fair_join(&f, &bursts); /* nobody waited: what was is forgotten */
+	fair_join(&f, &steady);
+	ck_assert_ptr_eq(fair_next(&f), &bursts);
+}
+END_TEST
+
 START_TEST(alone_nobody_waits)
 {
 	struct fair f = { 0 };
@@ -65,6 +93,7 @@ Suite *suite_stdio_fair(void)
 	Suite *s = suite_create("stdio_fair");
 	TCase *t = tcase_create("all");
 	tcase_add_test(t, turns_go_round_and_bytes_are_shared);
+	tcase_add_test(t, who_leaves_and_comes_back_still_owes_what_it_sent);
 	tcase_add_test(t, alone_nobody_waits);
 	tcase_add_test(t, who_leaves_has_no_turn);
 	suite_add_tcase(s, t);

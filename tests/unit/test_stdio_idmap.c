@@ -102,6 +102,12 @@ START_TEST(thousands_come_and_go)
 				 want);
 	}
 	ck_assert_uint_eq(m.n, N - (N + 2) / 3);
+	ck_assert_uint_ge(m.n_slots, 4096);
+	for (int i = 0; i < N - 2; i++)
+		if (i % 3)
+			idmap_remove(&m, e[i]);
+	ck_assert_uint_le(m.n_slots, 256); /* what a burst took is given back */
+	ck_assert_ptr_eq(idmap_by_wire(&m, e[N - 1]->wire_id), e[N - 1]);
 	idmap_done(&m);
 	ck_assert_uint_eq(m.n, 0);
 }
