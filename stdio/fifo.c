@@ -17,13 +17,15 @@
 #include <sys/ioctl.h>
 #include <sys/stat.h>
 
-enum { TICK_MS = 100 };
+enum { TICK_MS = 100, READS_PER_WAKE = 16 };
 
-/* How many programs hold one of the pipes, by inotify, which merges equal events: a lower bound. */
+/*
+ * How many programs hold one of the pipes, by inotify, which merges equal events: a lower bound. Our own opens are reported,
+ * too, but each with its close: once all that happened has been read they do not count.
+ */
 struct crowd {
 	int wd; /* -1: inotify could not be had */
 	unsigned n;
-	unsigned ours; /* opens of our own, at most one, that are still to be reported */
 	bool is_told;
 };
 
@@ -158,6 +160,10 @@ static void out_ready(void *ctx, unsigned ready)
 	}
 	f->has_reader = false;
 	nobody_left(&f->readers);
+	if (has_reader(f)) { /* the next one came just now, and inotify may have told so before */
+		f->is_due = true;
+		tick_in(f->set, 0);
+	}
 	watch_io(f);
 	report(f, STREAM_READER_GONE);
 }
@@ -202,19 +208,12 @@ static void tick(void *ctx)
 
 /* --- inotify -------------------------------------------------------------------------------- */
 
-static void count(struct fifo *f, struct crowd *c, uint32_t mask)
+static void count(struct crowd *c, uint32_t mask)
 {
 	if (mask & IN_OPEN)
 		c->n++;
 	else if (c->n > 0)
 		c->n--;
-	if (mask & IN_CLOSE_NOWRITE)
-		c->ours = 0; /* ours are read ends, closed right after they were opened */
-	if (c->n <= 1 + c->ours || c->is_told)
-		return;
-	c->is_told = true;
-	if (f->on_crowd)
-		f->on_crowd(f->crowd_ctx, c == &f->writers);
 }
 
 static void take_event(struct fifo_set *set, const struct inotify_event *ev)
@@ -223,10 +222,19 @@ static void take_event(struct fifo_set *set, const struct inotify_event *ev)
 		bool is_in = f->writers.wd == ev->wd, is_out = f->readers.wd == ev->wd;
 		bool is_lost = ev->mask & IN_Q_OVERFLOW;
 		if ((is_in || is_out) && (ev->mask & (IN_OPEN | IN_CLOSE)))
-			count(f, is_in ? &f->writers : &f->readers, ev->mask);
+			count(is_in ? &f->writers : &f->readers, ev->mask);
 		if (is_lost || ((is_in || is_out) && (ev->mask & IN_OPEN)))
 			f->is_due = true;
 	}
+}
+
+static void tell_crowd(struct fifo *f, struct crowd *c)
+{
+	if (c->n <= 1 || c->is_told)
+		return;
+	c->is_told = true;
+	if (f->on_crowd)
+		f->on_crowd(f->crowd_ctx, c == &f->writers);
 }
 
 static void inotify_ready(void *ctx, unsigned ready)
@@ -234,11 +242,18 @@ static void inotify_ready(void *ctx, unsigned ready)
 	(void)ready;
 	struct fifo_set *set = ctx;
 	char events[4096] __attribute__((aligned(__alignof__(struct inotify_event))));
-	ssize_t n = fd_read(set->inotify_fd, events, sizeof(events));
-	for (ssize_t at = 0; at < n;) {
-		const struct inotify_event *ev = (const void *)(events + at);
-		take_event(set, ev);
-		at += (ssize_t)(sizeof(*ev) + ev->len);
+	ssize_t n = 1;
+	for (int i = 0; i < READS_PER_WAKE && n > 0; i++) {
+		n = fd_read(set->inotify_fd, events, sizeof(events));
+		for (ssize_t at = 0; at < n;) {
+			const struct inotify_event *ev = (const void *)(events + at);
+			take_event(set, ev);
+			at += (ssize_t)(sizeof(*ev) + ev->len);
+		}
+	}
+	for (struct fifo *f = set->fifos; f && n <= 0; f = f->next) {
+		tell_crowd(f, &f->writers);
+		tell_crowd(f, &f->readers);
 	}
 	look_at_due(set);
 }
@@ -306,7 +321,6 @@ static ssize_t fifo_takeback(struct stream *s, void *buf, size_t n)
 	_cleanup_close_ int fd = fifo_open_end(&f->place, "out", O_RDONLY);
 	if (fd < 0)
 		return fd;
-	f->readers.ours = 1;
 	ssize_t r = fd_read(fd, buf, n);
 	return r == -EAGAIN ? 0 : r;
 }

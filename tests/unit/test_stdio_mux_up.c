@@ -43,6 +43,7 @@ START_TEST(ids_of_any_type_come_back_as_sent)
 					   "1e400",
 					   "-0",
 					   "123456789012345678901234567890",
+					   "9007199254740993",
 					   "\"\\u00e9\\\"\xC3\xA9 \\\\\"" };
 	struct rig r;
 	rig_init(&r);
@@ -193,7 +194,7 @@ START_TEST(all_other_bytes_pass_unchanged)
 	rig_up(&r);
 	struct end *a = rig_agent(&r, MUX_PIPES);
 	for (int i = 0; i < 300; i++) {
-		struct buf head = { 0 }, tail = { 0 }, line = { 0 }, want = { 0 };
+		struct buf head = { 0 }, tail = { 0 }, line = { 0 }, want = { 0 }, body = { 0 };
 		buf_adds(&head, "{\"method\":\"m\",\"params\":{\"a\":");
 		put_value(&head, 0);
 		buf_adds(&head, "},\"x\":");
@@ -205,6 +206,7 @@ START_TEST(all_other_bytes_pass_unchanged)
 		put_value(&tail, 0);
 		buf_adds(&tail, "}");
 		buf_addf(&line, "%s\"my id\"%s", buf_str(&head), buf_str(&tail));
+		buf_adds(&line, dice(3) ? "" : dice(2) ? "\r\n" : "\r\n\n \t\n");
 		say(&r, a, buf_str(&line));
 		const char *up = hear(&r, &r.server);
 		char id[64];
@@ -212,15 +214,66 @@ START_TEST(all_other_bytes_pass_unchanged)
 		buf_addf(&want, "%s%s%s", buf_str(&head), id, buf_str(&tail));
 		ck_assert_str_eq(up, buf_str(&want));
 		buf_drop(&line, line.len);
-		buf_addf(&line, "{\"result\":{\"a\":%s},\"jsonrpc\":\"2.0\",\"id\":%s }", "[1, 2 ]",
-			 id);
+		put_value(&body, 0);
+		static const char reply[] =
+			"{\"result\":{\"a\":%s},\"id\" : %s ,\"jsonrpc\":\"2.0\" }";
+		buf_addf(&line, reply, buf_str(&body), id);
+		buf_adds(&line, dice(3) ? "" : "\r\n\n");
 		say(&r, &r.server, buf_str(&line));
-		ck_hears(&r, a,
-			 "{\"result\":{\"a\":[1, 2 ]},\"jsonrpc\":\"2.0\",\"id\":\"my id\" }");
+		buf_drop(&want, want.len);
+		buf_addf(&want, reply, buf_str(&body), "\"my id\"");
+		ck_hears(&r, a, buf_str(&want));
+		buf_done(&body);
 		buf_done(&head);
 		buf_done(&tail);
 		buf_done(&line);
 		buf_done(&want);
+	}
+	rig_done(&r);
+}
+END_TEST
+
+/* Two parsers would read two messages in them. */
+START_TEST(lines_of_two_meanings_pass_neither_way)
+{
+	static const char *const up[] = {
+		J "\"id\":1,\"ID\":2,\"method\":\"x\"}",
+		J "\"id\":1,\"\\u0069d\":2,\"method\":\"x\"}",
+		J "\"id\":1,\"method\":\"ping\",\"Method\":\"tools/call\"}",
+		J "\"id\":1,\"method\":\"x\",\"params\":{\"a\":1},\"params\":{\"b\":2}}",
+		J "\"id\":1,\"method\":\"x\",\"params\":{\"a\":1},\"param\xC5\xBF\":{\"b\":2}}",
+		J
+		"\"id\":1,\"method\":\"x\",\"params\":{\"_meta\":{},\"_Meta\":{\"progressToken\":1}}}",
+		J
+		"\"id\":1,\"method\":\"x\",\"params\":{\"_meta\":{\"progressToken\":1,\"progressToken\":2}}}",
+		J
+		"\"id\":1,\"method\":\"notifications/cancelled\",\"params\":{\"requestId\":1,\"RequestID\":2}}",
+	};
+	static const char *const down[] = {
+		",\"id\":9,\"result\":{}}",
+		",\"Id\":9,\"result\":{}}",
+		",\"result\":{},\"result\":{\"b\":1}}",
+		",\"result\":{},\"rE\\u0073ult\":{}}",
+		",\"result\":{\"_meta\":{},\"_meta\":{}}}",
+	};
+	struct rig r;
+	rig_init(&r);
+	rig_start(&r);
+	rig_up(&r);
+	struct end *a = rig_agent(&r, MUX_PIPES);
+	for (size_t i = 0; i < sizeof(up) / sizeof(up[0]); i++) {
+		say(&r, a, up[i]);
+		ck_has(hear(&r, a), "\"id\":1,\"error\":{\"code\":-32600,");
+	}
+	ck_silent(&r, &r.server);
+	for (size_t i = 0; i < sizeof(down) / sizeof(down[0]); i++) {
+		char id[64];
+		say(&r, a, J "\"id\":\"q\",\"method\":\"x\"}");
+		id_of(hear(&r, &r.server), id);
+		sayf(&r, &r.server, J "\"id\":%s%s", id, down[i]);
+		ck_has(hear(&r, a),
+		       "\"id\":\"q\",\"error\":{\"code\":-32603,"); /* nobody waits in vain */
+		ck_silent(&r, a);
 	}
 	rig_done(&r);
 }
@@ -377,6 +430,7 @@ Suite *suite_stdio_mux_up(void)
 	tcase_add_test(t, an_id_in_flight_is_refused_and_free_again_after_the_answer);
 	tcase_add_test(t, id_behind_megabytes_of_params_is_rewritten);
 	tcase_add_test(t, all_other_bytes_pass_unchanged);
+	tcase_add_test(t, lines_of_two_meanings_pass_neither_way);
 	tcase_add_test(t, cancel_is_rewritten_and_what_comes_late_is_dropped);
 	tcase_add_test(t, cancel_takes_a_parked_request_back);
 	tcase_add_test(t, a_server_that_does_not_read_stops_its_flooder_and_nobody_else);
