@@ -393,16 +393,12 @@ static void model_answered(struct model *m, int agent, const struct rpc_msg *q)
 	a->is_answered = true;
 	if (a->method == RPC_INITIALIZE && id.n > 2 && id.p[1] == 'i' && !error.p)
 		g->confirmed = a->session; /* only our own have such an id, each another one */
-	int alike = 0;
+	if (!error.p || !memmem(error.p, error.n, "\"retryable\":true", 16))
+		return;
+	int alike = 0; /* with several of the same id it cannot be told which it was */
 	for (int i = 0; i < m->n_asked; i++)
 		alike += m->asked[i].agent == agent && same(m->asked[i].id, id);
-	if (alike > 1)
-		return; /* which of them it was cannot be told */
-	if (!error.p)
-		must(a->times > 0 || a->method == RPC_PING || a->method == RPC_INITIALIZE ||
-		     a->method == RPC_UNSUBSCRIBE || a->method == RPC_LIST_OR_READ);
-	else if (memmem(error.p, error.n, "\"retryable\":true", 16))
-		must(a->times == 0 || a->method == RPC_LIST_OR_READ);
+	must(alike > 1 || a->times == 0 || a->method == RPC_LIST_OR_READ);
 }
 
 static void model_notified(struct model *m, int agent, const struct rpc_msg *q)
