@@ -278,6 +278,7 @@ void mux_detach(struct mux *m, const struct mux_death *d)
 {
 	if (!m->up)
 		return;
+	batch_cut(m);
 	chan_free(take_ptr(&m->up));
 	m->is_ready = m->has_ended = m->is_closing = false;
 	m->events &= ~(unsigned)(EV_STREAM_END | EV_REFUSED | EV_READY);
@@ -399,6 +400,7 @@ void mux_free(struct mux *m)
 {
 	if (!m)
 		return;
+	batch_cut(m);
 	chan_free(take_ptr(&m->up)); /* first: nobody need be told of cancelled calls */
 	while (m->first)
 		mux_agent_free(m->first);

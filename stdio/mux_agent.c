@@ -65,6 +65,7 @@ static void forget_uri(void *ctx, struct span uri)
 
 static void end_session(struct mux_agent *a, const char *reason)
 {
+	batch_forget(a);
 	up_forget(a, reason);
 	asks_forget(a);
 	private_forget(a);
@@ -317,6 +318,8 @@ static void on_line(void *ctx, const char *line, size_t len)
 		return;
 	struct rpc_msg q;
 	rpc_read(line, len, &q);
+	if (q.kind == RPC_BATCH && batch_take(a, &q, on_line))
+		return;
 	if (q.kind == RPC_REQUEST)
 		take_request(a, &q);
 	else if (q.kind == RPC_NOTIFICATION)

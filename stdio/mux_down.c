@@ -34,6 +34,8 @@ void down_write(struct mux_agent *a, const struct iovec *parts, int n, enum down
 	const struct mux *m = a->mux;
 	if (a->is_gone || a->is_lost || (w == DOWN_MAY_DROP && is_dropped(a)))
 		return;
+	if (a->batches.first && w == DOWN_MUST && batch_keeps(a, parts, n))
+		return;
 	int r = chan_send(a->chan, parts, n);
 	if (r <
 	    0) { /* broken: it has gone; or no memory for an answer, which it must not wait for in vain */
@@ -376,12 +378,13 @@ void down_lists_changed(struct mux *m)
 
 /* --- lines ------------------------------------------------------------------------------------ */
 
-static void on_line(void *ctx, const char *line, size_t len)
+static void take_line(void *ctx, const char *line, size_t len)
 {
 	struct mux *m = ctx;
 	struct rpc_msg q;
-	m->counts.received_bytes += len + 1;
 	rpc_read(line, len, &q);
+	if (q.kind == RPC_BATCH && batch_take_down(m, &q, take_line))
+		return;
 	if (q.kind == RPC_RESPONSE)
 		take_answer(m, &q);
 	else if (q.kind == RPC_NOTIFICATION)
@@ -390,6 +393,13 @@ static void on_line(void *ctx, const char *line, size_t len)
 		take_request(m, &q);
 	else
 		garbage(m, &q);
+}
+
+static void on_line(void *ctx, const char *line, size_t len)
+{
+	struct mux *m = ctx;
+	m->counts.received_bytes += len + 1;
+	take_line(m, line, len);
 }
 
 static void on_end(void *ctx)

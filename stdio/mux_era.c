@@ -40,6 +40,8 @@ static void greet(struct mux_agent *a, const struct rpc_msg *q, struct span id)
 	_cleanup_buf_ struct buf b = { 0 };
 	if (session_reply(s, id, rpc_at(q, SCAN_PROTOCOL), &b) == 0)
 		down_write_buf(a, &b, DOWN_MUST);
+	a->batches.is_allowed =
+		strcmp(session_agree(s, rpc_at(q, SCAN_PROTOCOL)), SESSION_BATCHES) == 0;
 	if (s->is_modern) {
 		a->phase = AGENT_NEW;
 		say_why(a);

@@ -7,6 +7,7 @@
  *   mux_era.c    which era server and agent speak
  *   mux_up.c     towards the server: calls, the agents' queues and their turns
  *   mux_down.c   what the server says, and who gets it
+ *   batch.c      arrays of messages
  *   listen.c     the modern era's subscriptions, over a restart
  *   tasks.c      whose the server's tasks are
  *   mux_tools.c  which tools an agent sees and may call
@@ -21,6 +22,7 @@
 #include "base/buf.h"
 #include "base/err.h"
 #include "stdio/ask.h"
+#include "stdio/batch.h"
 #include "stdio/fair.h"
 #include "stdio/filter.h"
 #include "stdio/idmap.h"
@@ -75,6 +77,7 @@ struct mux_agent {
 	struct subs_agent subs;
 	struct tasks tasks;
 	struct asks_agent asks;
+	struct batches batches;
 	struct loop_timer *timer; /* owned; linger, and how long nothing was read */
 	int64_t alone_ms;   /* both ends closed (pipes), the end was read (socket) since; 0: not */
 	int64_t stalled_ms; /* more than max_queue waits for it since; 0: not */
@@ -122,6 +125,7 @@ struct mux {
 	int tools, shown, pages;
 	struct err refusal;
 	unsigned events;
+	bool *batch_is_cut; /* while a batch of the server's is read; borrowed */
 	struct mux_ask *failed;
 	struct loop_timer *defer, *due; /* owned */
 	int64_t due_ms;			/* while it is armed: until when */

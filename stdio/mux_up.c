@@ -164,6 +164,8 @@ void call_end(struct mux *m, struct idmap_entry *call)
 	if (a) {
 		if (call->item)
 			item_free(a, call->item);
+		if (a->batches.first)
+			batch_call_ended(a, call->id);
 		a->n_calls--;
 		set_load(a, a->load - idmap_bytes(call));
 		if (a->alone_ms)

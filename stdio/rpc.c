@@ -93,7 +93,7 @@ void rpc_read(const char *line, size_t len, struct rpc_msg *ret)
 		break;
 	case SCAN_ARRAY:
 		ret->kind = RPC_BATCH;
-		ret->why = "batches are not supported: one message per line";
+		ret->why = "a batch is for MCP 2025-03-26 only: one message per line";
 		break;
 	case SCAN_SCALAR:
 		ret->why = "a message must be a JSON object";

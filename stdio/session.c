@@ -11,7 +11,7 @@
 #include <stdio.h>
 #include <string.h>
 
-static const char *const dated[] = { "2024-11-05", "2025-03-26", "2025-06-18", SESSION_LEGACY };
+static const char *const dated[] = { "2024-11-05", SESSION_BATCHES, "2025-06-18", SESSION_LEGACY };
 
 static void free_tree(cJSON **tree)
 {
@@ -191,8 +191,7 @@ int session_learn(struct session *s, const char *line, size_t len, bool is_moder
 
 /* --- what agents are told ---------------------------------------------------------------------- */
 
-/* The dated version it asked for, if the server can be spoken to in it; else the server's own. */
-static const char *agree(const struct session *s, struct span requested)
+const char *session_agree(const struct session *s, struct span requested)
 {
 	for (size_t i = 0; i < sizeof(dated) / sizeof(dated[0]); i++)
 		if (scan_is(requested, dated[i]) && strcmp(dated[i], s->protocol) <= 0)
@@ -229,7 +228,7 @@ int session_reply(const struct session *s, struct span id, struct span requested
 	if (s->is_modern)
 		return session_wrong_era(s, id, requested, out);
 	_cleanup_buf_ struct buf result = { 0 };
-	const char *protocol = agree(s, requested);
+	const char *protocol = session_agree(s, requested);
 	int r = buf_adds(&result, "{\"protocolVersion\":");
 	if (r == 0)
 		r = rpc_string(&result, protocol, strlen(protocol));

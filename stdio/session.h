@@ -13,8 +13,9 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-#define SESSION_LEGACY "2025-11-25" /* what we offer in a handshake */
-#define SESSION_MODERN "2026-07-28"
+#define SESSION_LEGACY	"2025-11-25" /* what we offer in a handshake */
+#define SESSION_MODERN	"2026-07-28"
+#define SESSION_BATCHES "2025-03-26" /* the only one that has them */
 
 struct buf;
 struct err;
@@ -43,6 +44,8 @@ int session_learn(struct session *s, const char *line, size_t len, bool is_moder
 /* The refusal of an agent of the other era, -32022; the session is known. */
 int session_wrong_era(const struct session *s, struct span id, struct span requested,
 		      struct buf *out);
+/* The version to speak with an agent that asked for this one: if the server can be spoken to in it, else the server's own. */
+const char *session_agree(const struct session *s, struct span requested);
 /* The answer to an agent's initialize; requested: its params.protocolVersion. In the modern era an error, -32022. */
 int session_reply(const struct session *s, struct span id, struct span requested, struct buf *out);
 
