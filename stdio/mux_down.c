@@ -43,6 +43,8 @@ void down_write(struct mux_agent *a, const struct iovec *parts, int n, enum down
 		mux_touch(a);
 		return;
 	}
+	for (int i = 0; i < n; i++)
+		a->given += parts[i].iov_len + (i == 0); /* and the line's end */
 	if (a->alone_ms && a->kind == MUX_PIPES)
 		a->alone_ms = clock_ms(); /* a new answer to be fetched */
 	if (chan_queued_behind(a->chan) <= m->p.max_queue)
@@ -292,15 +294,39 @@ static void tell_owner(struct mux *m, const struct rpc_msg *q)
 		down_write(a, &whole, 1, DOWN_MAY_DROP);
 }
 
+static const char *const lists[N_LISTS] = {
+	[LIST_TOOLS] = "notifications/tools/list_changed",
+	[LIST_PROMPTS] = "notifications/prompts/list_changed",
+	[LIST_RESOURCES] = "notifications/resources/list_changed",
+};
+
+/* Said once: while the agent has not read the last one of its kind, that one will do. */
+static void write_changed(struct mux_agent *a, const struct iovec *line, enum list list)
+{
+	uint64_t before = a->given;
+	uint64_t read = before - chan_queued(a->chan) - chan_unread(a->chan);
+	if (a->changed_at[list] > read)
+		return;
+	down_write(a, line, 1, DOWN_MAY_DROP);
+	if (a->given != before)
+		a->changed_at[list] = a->given;
+}
+
 static void broadcast(struct mux *m, const struct rpc_msg *q)
 {
 	struct iovec whole = { (void *)q->line, q->len };
 	enum down_weight w = q->method == RPC_OTHER ? DOWN_MUST : DOWN_MAY_DROP;
+	enum list list = q->method == RPC_LIST_CHANGED ? LIST_TOOLS : N_LISTS;
+	while (list < N_LISTS && !scan_is(rpc_at(q, SCAN_METHOD), lists[list]))
+		list++;
 	for (struct mux_agent *a = m->first; a; a = a->next) {
-		if (wants(m, a, q)) {
-			rest_used(m);
+		if (!wants(m, a, q))
+			continue;
+		rest_used(m);
+		if (list < N_LISTS)
+			write_changed(a, &whole, list);
+		else
 			down_write(a, &whole, 1, w);
-		}
 	}
 }
 
@@ -340,15 +366,16 @@ static void take_notification(struct mux *m, const struct rpc_msg *q)
 	}
 }
 
-static void tell_ready(struct mux *m, const char *list, bool is_offered)
+static void tell_ready(struct mux *m, enum list list, bool is_offered)
 {
 	struct buf b = { 0 };
 	if (is_offered &&
-	    buf_addf(&b, "{\"jsonrpc\":\"2.0\",\"method\":\"notifications/%s/list_changed\"}",
-		     list) == 0)
+	    buf_addf(&b, "{\"jsonrpc\":\"2.0\",\"method\":\"%s\"}", lists[list]) == 0) {
+		struct iovec line = { b.data, b.len };
 		for (struct mux_agent *a = m->first; a; a = a->next)
 			if (a->phase == AGENT_READY)
-				down_write_buf(a, &b, DOWN_MAY_DROP);
+				write_changed(a, &line, list);
+	}
 	buf_done(&b);
 }
 
@@ -368,9 +395,9 @@ static void tell_updated(void *ctx, struct span uri)
 
 void down_lists_changed(struct mux *m)
 {
-	tell_ready(m, "tools", m->session.has_tools);
-	tell_ready(m, "prompts", m->session.has_prompts);
-	tell_ready(m, "resources", m->session.has_resources);
+	tell_ready(m, LIST_TOOLS, m->session.has_tools);
+	tell_ready(m, LIST_PROMPTS, m->session.has_prompts);
+	tell_ready(m, LIST_RESOURCES, m->session.has_resources);
 	for (struct mux_agent *a = m->first; a; a = a->next)
 		if (a->phase == AGENT_READY)
 			subs_each_of(&a->subs, tell_updated, a);

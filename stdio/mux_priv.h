@@ -49,6 +49,8 @@ struct up_item {
 	char bytes[];
 };
 
+enum list { LIST_TOOLS, LIST_PROMPTS, LIST_RESOURCES, N_LISTS };
+
 enum agent_phase {
 	AGENT_NEW,     /* no initialize: answers only */
 	AGENT_GREETED, /* it sent initialize */
@@ -74,6 +76,8 @@ struct mux_agent {
 	struct fair_slot turn;
 	size_t n_calls;
 	size_t load; /* bytes of its calls and waiting lines; over max_queue its `in` is not read */
+	uint64_t given;		      /* bytes of lines that were queued for it, ever */
+	uint64_t changed_at[N_LISTS]; /* given behind the last list_changed of each kind */
 	struct subs_agent subs;
 	struct tasks tasks;
 	struct asks_agent asks;

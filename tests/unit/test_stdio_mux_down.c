@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: MIT */
+#include "stdio/chan.h"
 #include "stdio/mux_priv.h"
 #include "tests/unit/mux_rig.h"
 
@@ -163,6 +164,41 @@ START_TEST(an_answer_that_was_too_long_fails_its_call_when_it_is_known_whose_it_
 	ck_has(line, "\"id\":1,\"error\":{\"code\":-32603,");
 	ck_has(line, "max_message");
 	ck_silent(&r, a); /* 3 came later: not its */
+	rig_done(&r);
+}
+END_TEST
+
+START_TEST(lists_that_change_again_before_it_was_read_are_told_once)
+{
+	struct rig r;
+	rig_init(&r);
+	rig_start(&r);
+	rig_up(&r);
+	struct end *a = rig_client(&r), *b = rig_client(&r);
+	static char body[4096];
+	memset(body, 'b', sizeof(body) - 1);
+	while (chan_queued(r.agent[0]->chan) == 0) { /* until its socket is full */
+		struct buf line = { 0 };
+		buf_addf(&line, J "\"method\":\"x\",\"params\":{\"b\":\"%s\"}}", body);
+		say(&r, &r.server, buf_str(&line));
+		buf_done(&line);
+		ck_has(hear(&r, b), "\"x\"");
+	}
+	static const char changed[] = J "\"method\":\"notifications/%s/list_changed\"}";
+	static const char *const kinds[] = { "tools", "prompts", "tools", "tools", "prompts" };
+	for (int round = 0; round < 2; round++) {
+		int tools = 0, prompts = 0;
+		for (int i = 0; i < 5; i++) {
+			sayf(&r, &r.server, changed, kinds[i]);
+			ck_has(hear(&r, b), kinds[i]); /* it reads: each comes */
+		}
+		for (const char *line; (line = hear(&r, a));) {
+			tools += strstr(line, "tools/list_changed") != NULL;
+			prompts += strstr(line, "prompts/list_changed") != NULL;
+		}
+		ck_assert_int_eq(tools, round == 0 ? 1 : 3);
+		ck_assert_int_eq(prompts, round == 0 ? 1 : 2);
+	}
 	rig_done(&r);
 }
 END_TEST
@@ -353,6 +389,7 @@ Suite *suite_stdio_mux_down(void)
 	tcase_add_test(t, garbage_on_stdout_reaches_nobody_and_does_no_harm);
 	tcase_add_test(t, an_answer_that_is_no_json_fails_its_call_at_once);
 	tcase_add_test(t, an_answer_that_was_too_long_fails_its_call_when_it_is_known_whose_it_was);
+	tcase_add_test(t, lists_that_change_again_before_it_was_read_are_told_once);
 	tcase_add_test(t, a_slow_reader_delays_nobody_and_loses_notifications_but_no_answer);
 	tcase_add_test(t, who_reads_nothing_for_thirty_seconds_loses_its_session);
 	tcase_add_test(t, who_has_too_much_waiting_loses_its_session_at_once);
