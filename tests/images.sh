@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: MIT
 # Makes the images that the demo and the tests run, without any registry: a directory becomes one by `docker import`.
 #   images.sh [--pull] NAME...   servers: everything filesystem memory · fake: tests/fixtures/fake_mcp.c
+#                                modern: tests/fixtures/modern_server.mjs, of MCP 2026-07-28
 #                                debian: a base like debian:bookworm-slim · docker-cli: the docker program alone
 #   images.sh servers-dir        no image: the directory with the servers' node packages, printed
 # Each is tagged mcpinit-test/NAME:local; one that is there is not made again. With --pull a server's published image
@@ -14,6 +15,10 @@ cd "$(dirname "$0")/.."
 SERVERS_VERSION=2026.8.31
 SERVERS=(everything filesystem memory)
 SERVERS_SCOPE=@modelcontextprotocol/server-
+MODERN_VERSION=2.4.0 # of @modelcontextprotocol/server, the SDK
+
+FAKE=tests/fixtures/fake_mcp.c
+MODERN=tests/fixtures/modern_server.mjs
 
 # import_dir NAME DIR CHANGE...: the content of DIR becomes the image.
 import_dir() {
@@ -40,16 +45,16 @@ copy_program() {
 	} | xargs -r cp -L --parents -t "$1"
 }
 
-# node, its libraries and the servers' packages, in one directory that the images share.
-servers_dir() {
-	local dir=$STATE/servers-$SERVERS_VERSION new=$work/servers module
+# node_dir DIR PACKAGE...: node, its libraries and the packages, in a directory that images are made of.
+node_dir() {
+	local dir=$1 new=$work/node module
+	shift
 	[ -d "$dir" ] && return
 	bash tests/deps.sh node
-	say "fetching the MCP servers ${SERVERS[*]} $SERVERS_VERSION from npm"
+	say "fetching $* from npm"
 	mkdir -p "$new/app"
 	install -d -m 1777 "$new/tmp"
-	local packages=("${SERVERS[@]/#/$SERVERS_SCOPE}")
-	npm_install "$new/app" "${packages[@]/%/@$SERVERS_VERSION}"
+	npm_install "$new/app" "$@"
 	copy_program "$new" "$(readlink -f "$(command -v node)")"
 	# Debian's node keeps a few of its own modules outside of the program.
 	for module in cjs-module-lexer undici acorn acorn-walk; do
@@ -58,24 +63,41 @@ servers_dir() {
 	mv -T "$new" "$dir"
 }
 
+# The servers share one.
+servers_dir() {
+	local packages=("${SERVERS[@]/#/$SERVERS_SCOPE}")
+	node_dir "$STATE/servers-$SERVERS_VERSION" "${packages[@]/%/@$SERVERS_VERSION}"
+}
+
 make_server() {
 	servers_dir
 	import_dir "$1" "$STATE/servers-$SERVERS_VERSION" 'ENV PATH=/usr/bin:/bin' 'WORKDIR /app' \
 		"ENTRYPOINT [\"node\",\"/app/node_modules/$SERVERS_SCOPE$1/dist/index.js\"]"
 }
 
+# The SDK of MCP 2026-07-28, which wants node 20, and a server on it.
+make_modern() {
+	local dir=$STATE/modern-$MODERN_VERSION
+	bash tests/deps.sh node
+	node -e 'process.exit(parseInt(process.versions.node) < 20 ? 1 : 0)' || die "the SDK of MCP 2026-07-28 needs node 20"
+	node_dir "$dir" "@modelcontextprotocol/server@$MODERN_VERSION"
+	cp "$MODERN" "$dir/app/"
+	import_dir modern "$dir" 'ENV PATH=/usr/bin:/bin' 'WORKDIR /app' "LABEL source=$(source_of "$MODERN")" \
+		"ENTRYPOINT [\"node\",\"/app/${MODERN##*/}\"]"
+}
+
 # Made anew when the source changed.
 make_fake() {
 	local dir=$work/fake
 	install -d -m 1777 "$dir/tmp"
-	gcc -std=gnu17 -D_GNU_SOURCE -O1 -static -o "$dir/fake_mcp" tests/fixtures/fake_mcp.c
-	import_dir fake "$dir" 'ENTRYPOINT ["/fake_mcp"]' "LABEL source=$(fake_source)"
+	gcc -std=gnu17 -D_GNU_SOURCE -O1 -static -o "$dir/fake_mcp" "$FAKE"
+	import_dir fake "$dir" 'ENTRYPOINT ["/fake_mcp"]' "LABEL source=$(source_of $FAKE)"
 }
-fake_source() {
-	cksum <tests/fixtures/fake_mcp.c | tr ' ' -
+source_of() {
+	cksum <"$1" | tr ' ' -
 }
-fake_is_current() {
-	[ "$(docker image inspect -f '{{.Config.Labels.source}}' mcpinit-test/fake:local 2>/dev/null)" = "$(fake_source)" ]
+is_current() { # is_current IMAGE SOURCE
+	[ "$(docker image inspect -f '{{.Config.Labels.source}}' "mcpinit-test/$1:local" 2>/dev/null)" = "$(source_of "$2")" ]
 }
 
 # A small Debian 12 with this machine's package sources and proxies, so that `docker build` can install from them.
@@ -121,7 +143,8 @@ for name; do
 	case $name in
 	--pull) can_pull=yes ;;
 	servers-dir) servers_dir && printf '%s\n' "$STATE/servers-$SERVERS_VERSION/app" ;;
-	fake) fake_is_current || make_fake ;;
+	fake) is_current fake $FAKE || make_fake ;;
+	modern) is_current modern $MODERN || make_modern ;;
 	debian) has_image mcpinit-test/debian:local || make_debian ;;
 	docker-cli) has_image mcpinit-test/docker-cli:local || make_docker_cli ;;
 	everything | filesystem | memory) has_image "mcpinit-test/$name:local" || pull_server "$name" || make_server "$name" ;;
