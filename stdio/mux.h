@@ -9,7 +9,8 @@
  *
  * Errors that agents get from here are -32603 with data {server, reason, generation, retryable}, after a death also
  * {exitCode, signal, oom, stderrTail}. retryable: the server never saw the request, so sending it again is safe.
- * Batches are refused (-32600), whatever the version. What a server may ask agents, and which: stdio/ask.h.
+ * A batch is for an agent that agreed on 2025-03-26 (batch.h), else refused (-32600). What a server may ask agents, and
+ * which: stdio/ask.h.
  *
  * How a session of MUX_SOCKET ends when its client closes its writing side: what it sent is answered first, but not for
  * ever. A client that said initialize is closing down and expects us to be gone at once: calls in flight have 1 s, then
