@@ -87,6 +87,8 @@ START_TEST(what_speaks_of_a_task_is_told_to_its_owner_alone)
 		&r, b,
 		J
 		"\"method\":\"notifications/tasks/status\",\"params\":{\"taskId\":\"t\",\"status\":\"working\"}}");
+	sayf(&r, b, J STATUS, "t", "working"); /* an agent has none to tell of */
+	ck_silent(&r, &r.server);
 	sayf(&r, &r.server, related, "nobody's");
 	sayf(&r, &r.server, J STATUS, "nobody's", "working");
 	ck_silent(&r, b);
@@ -152,6 +154,7 @@ START_TEST(a_restart_leaves_the_owners_and_ends_the_tasks)
 	sayf(&r, a, J "\"id\":6,\"method\":\"tasks/get\",\"params\":{\"taskId\":\"t\"}}");
 	ck_has(hear(&r, &r.server), "tasks/get");
 	rig_die(&r);
+	ck_assert(!tasks_are_running(&r.agent[0]->tasks));
 	ck_has(hear(&r, a), "\"id\":5,\"error\":{\"code\":-32603");
 	ck_silent(&r, a);
 	rig_up(&r);
@@ -165,8 +168,26 @@ START_TEST(a_restart_leaves_the_owners_and_ends_the_tasks)
 	ck_progress(&r, a, wire, false);
 	ask(&r, b, "get", "t");
 	ck_has(hear(&r, b), "-32602");
-	mux_agent_free(r.agent[0]);
-	ask(&r, b, "get", "t"); /* its owner has gone */
+	rig_done(&r);
+}
+END_TEST
+
+START_TEST(tasks_go_with_their_session)
+{
+	static const char hello[] = J
+		"\"id\":0,\"method\":\"initialize\",\"params\":{\"protocolVersion\":\"2025-11-25\"}}";
+	struct rig r;
+	begin(&r);
+	struct end *a = rig_agent(&r, MUX_PIPES), *b = rig_client(&r);
+	char wire[64];
+	say(&r, a, hello);
+	ck_has(hear(&r, a), "\"id\":0,\"result\"");
+	make_task(&r, a, "t", wire);
+	ask(&r, b, "get", "t");
+	ck_has(hear(&r, b), "-32602");
+	say(&r, a, hello); /* another program, on the same pipes */
+	ck_has(hear(&r, a), "\"id\":0,\"result\"");
+	ask(&r, b, "get", "t");
 	ck_has(hear(&r, &r.server), "tasks/get");
 	rig_done(&r);
 }
@@ -253,6 +274,7 @@ Suite *suite_stdio_tasks(void)
 	tcase_add_test(t, what_speaks_of_a_task_is_told_to_its_owner_alone);
 	tcase_add_test(t, progress_of_a_task_goes_on_to_its_end);
 	tcase_add_test(t, a_restart_leaves_the_owners_and_ends_the_tasks);
+	tcase_add_test(t, tasks_go_with_their_session);
 	tcase_add_test(t, waiting_for_a_result_has_no_time_limit);
 	tcase_add_test(t, a_server_with_a_running_task_is_not_idle);
 	tcase_add_test(t, what_is_kept_of_an_agents_tasks_is_bounded);
