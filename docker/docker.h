@@ -144,6 +144,8 @@ void docker_container_free(struct docker_container *c);
 void docker_remove(struct docker *d, const char *id_or_name);
 /* Removals not yet confirmed. on_idle (may be NULL) is called when it falls to 0. */
 size_t docker_removals(const struct docker *d);
+/* docker_remove() of this ID or name is not confirmed yet. */
+bool docker_is_removing(const struct docker *d, const char *id_or_name);
 void docker_on_idle(struct docker *d, void (*on_idle)(void *ctx), void *ctx);
 /* Names of what is not confirmed removed, at most n of them into names (borrowed); returns how many. */
 size_t docker_removal_names(const struct docker *d, const char **names, size_t n);

@@ -119,6 +119,14 @@ size_t docker_removals(const struct docker *d)
 	return d->removals->n;
 }
 
+bool docker_is_removing(const struct docker *d, const char *id_or_name)
+{
+	const struct removal *r = d->removals->first;
+	while (r && strcmp(r->name, id_or_name) != 0)
+		r = r->next;
+	return r != NULL;
+}
+
 void docker_on_idle(struct docker *d, void (*on_idle)(void *ctx), void *ctx)
 {
 	d->removals->on_idle = on_idle;

@@ -6,6 +6,7 @@
 #ifndef SUPERVISOR_CARRIER_H
 #define SUPERVISOR_CARRIER_H
 
+#include "base/err.h"
 #include "docker/spec.h"
 #include "supervisor/launch.h"
 
@@ -39,6 +40,10 @@ struct launch {
 	bool is_container, is_installing, may_fall_back, is_image_there, may_go, is_called_off;
 	bool is_final;		/* set with an error by a carrier that knows that no retry helps */
 	char first_error[1024]; /* "" or why the api was given up */
+	char leaving
+		[80]; /* ID of what the api made and could not start: it still has the name; "" */
+	int64_t leaving_until_ms; /* no longer is waited for it */
+	struct err api_error;	  /* with leaving */
 };
 
 struct carrier *carrier_api_new(struct launch *l, struct err *e);

@@ -2,6 +2,7 @@
 #include "supervisor/launch.h"
 
 #include "base/cleanup.h"
+#include "base/clock.h"
 #include "base/err.h"
 #include "base/log.h"
 #include "base/loop.h"
@@ -16,7 +17,12 @@
 #include <stdio.h>
 #include <string.h>
 
-enum { FALLBACK_RULE = 3 /* starts in a row by falling back: then it is said */ };
+enum {
+	FALLBACK_RULE = 3, /* starts in a row by falling back: then it is said */
+	LEAVING_MS =
+		10000, /* a container that never ran is gone by then, or its name costs an attempt */
+	LOOK_MS = 20,
+};
 
 /* Logins, versions and ways to the socket: the docker command has its own. */
 bool launch_can_differ(int docker_class)
@@ -98,6 +104,20 @@ static void fall_back(struct launch *l, const struct err *api)
 	never_ran(l, &e);
 }
 
+/* The docker command uses the same name, so that there are never two containers: not before it is free. */
+static void fall_back_when_free(struct launch *l)
+{
+	bool is_waiting = l->leaving[0] && clock_ms() < l->leaving_until_ms &&
+			  docker_is_removing(l->p.sv->docker, l->leaving);
+	if (is_waiting) {
+		loop_timer_in(l->soon, LOOK_MS);
+		return;
+	}
+	l->leaving[0] = '\0';
+	struct err api = l->api_error; /* the launch may go */
+	fall_back(l, &api);
+}
+
 static bool falls_back(const struct launch *l, const struct err *e)
 {
 	return e && l->may_fall_back && !l->is_called_off && launch_can_differ(e->kind);
@@ -107,9 +127,11 @@ void launch_over(struct launch *l, const struct launch_exit *x)
 {
 	struct carrier *c = take_ptr(&l->carrier);
 	if (falls_back(l, x->e)) {
-		struct err first = *x->e;
+		l->api_error = *x->e;
+		(void)snprintf(l->leaving, sizeof(l->leaving), "%s", c->ops->id(c));
+		l->leaving_until_ms = clock_ms() + LEAVING_MS;
 		c->ops->free(c);
-		fall_back(l, &first);
+		fall_back_when_free(l);
 		return;
 	}
 	l->carrier = c; /* its owner frees the launch, and the launch frees it */
@@ -184,6 +206,8 @@ static void step(void *ctx)
 	struct launch_exit none = { .exit_code = -1 };
 	if (l->is_called_off)
 		tell_over(l, &none);
+	else if (l->leaving[0])
+		fall_back_when_free(l);
 	else if (l->may_go)
 		carry(l);
 	else

@@ -142,6 +142,56 @@ START_TEST(a_start_refused_after_the_attach_falls_back_too)
 }
 END_TEST
 
+static bool is_slow_to_remove;
+
+static bool refuse_start_and_removal(struct scripted_conn *c, const char *line)
+{
+	if (strstr(line, "DELETE") && is_slow_to_remove) {
+		scripted_answer(c, "409 Conflict",
+				"{\"message\":\"removal of container x is already in progress\"}");
+		return true;
+	}
+	return refuse(c, line);
+}
+
+START_TEST(the_command_waits_until_the_name_is_free)
+{
+	open_auto("");
+	refuse_at("/start", "403 Forbidden", "{\"message\":\"not by this door\"}");
+	eng.hook = refuse_start_and_removal;
+	is_slow_to_remove = true;
+	server_start(fs, "test");
+	for (int i = 0; i < RIG_PATIENCE && count("DELETE /containers/" ENGINE_ID) < 3; i++)
+		rig_rounds(1);
+	ck_assert_int_eq(count_runs(), 0);
+	is_slow_to_remove = false;
+	rig_until(fs, SRV_RUNNING);
+	ck_assert_int_eq(count_runs(), 1);
+	ck_assert_uint_eq(fs->generation, 1);
+	server_restart(fs, "test");
+	rig_until_again(fs, 1);
+	shut_auto();
+}
+END_TEST
+
+START_TEST(a_stop_while_it_waits_for_the_name_is_obeyed)
+{
+	open_auto("");
+	refuse_at("/start", "403 Forbidden", "{\"message\":\"not by this door\"}");
+	eng.hook = refuse_start_and_removal;
+	is_slow_to_remove = true;
+	server_start(fs, "test");
+	for (int i = 0; i < RIG_PATIENCE && count("DELETE /containers/" ENGINE_ID) < 2; i++)
+		rig_rounds(1);
+	server_stop(fs, "test");
+	rig_until(fs, SRV_STOPPED);
+	is_slow_to_remove = false;
+	rig_rounds(100);
+	ck_assert_int_eq(count_runs(), 0);
+	shut_auto();
+}
+END_TEST
+
 START_TEST(without_a_docker_command_the_apis_error_is_shown)
 {
 	open_auto("startretries = 1\n");
@@ -286,6 +336,8 @@ Suite *suite_supervisor_launch(void)
 	tcase_add_test(c, what_the_api_refuses_the_command_does_and_that_is_remembered);
 	tcase_add_test(c, a_start_by_the_api_breaks_the_row);
 	tcase_add_test(c, a_start_refused_after_the_attach_falls_back_too);
+	tcase_add_test(c, the_command_waits_until_the_name_is_free);
+	tcase_add_test(c, a_stop_while_it_waits_for_the_name_is_obeyed);
 	tcase_add_test(c, without_a_docker_command_the_apis_error_is_shown);
 	tcase_add_test(c, a_command_that_fails_too_leaves_both_errors_and_runs_once_an_attempt);
 	tcase_add_test(c, a_network_error_that_the_engine_reports_is_a_failed_start);
