@@ -62,7 +62,11 @@ class Pipes:
     def __init__(self, setup, agent, server):
         folder = os.path.join(setup.run, agent, server)
         self.out = os.open(os.path.join(folder, "out"), os.O_RDONLY | os.O_NONBLOCK)
-        self.into = os.open(os.path.join(folder, "in"), os.O_WRONLY | os.O_NONBLOCK)
+        try:
+            self.into = os.open(os.path.join(folder, "in"), os.O_WRONLY | os.O_NONBLOCK)
+        except OSError:
+            os.close(self.out)
+            raise
 
     def close(self):
         os.close(self.into)
@@ -131,7 +135,7 @@ class Session:
         self.end = (Pipes if self.agent.kind == "pipes" else Socket)(self.agent.setup, self.agent.name, self.server)
         try:
             self.talk()
-        except (Broken, OSError) as e:
+        except (Broken, OSError, ValueError) as e:
             self.fail(f"{e}")
         finally:
             # What is pending now ends with the session: we leave.

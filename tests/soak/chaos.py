@@ -7,7 +7,7 @@ import subprocess
 import threading
 import time
 
-EVERY_S = 2.5  # on average
+EVERY_S = 2  # on average
 ENGINE_EVERY_S = 240
 PATIENCE_S = 90
 

@@ -10,10 +10,10 @@ HOPELESS = 50  # failures: more of them say nothing new
 
 
 class Ledger:
-    """Threads write here. Files: events (what was done when), failed-N (a session's last lines)."""
+    """Threads write here. Files: events (what was done when), failed-N (a session's last lines, and what mcpctl said)."""
 
-    def __init__(self, work):
-        self.work = work
+    def __init__(self, work, look):
+        self.work, self.look = work, look
         self.lock = threading.Lock()
         self.outcomes = collections.Counter()  # (server, outcome)
         self.reasons = collections.Counter()  # of errors
@@ -49,7 +49,7 @@ class Ledger:
             name = os.path.join(self.work, f"failed-{len(self.failures) + 1}")
             self.failures.append(f"{text}; {name}")
         with open(name, "w", encoding="utf-8") as f:
-            f.write(text + "\n\n" + "\n".join(transcript) + "\n")
+            f.write(text + "\n\n" + "\n".join(transcript) + "\n\n" + self.look())
         self.event("FAILED: " + text)
 
     def is_hopeless(self):

@@ -23,7 +23,7 @@ PAUSES = 4  # looks at mcpinit while all agents rest, after the warm-up
 WARM_UP = 1 / 6
 SETTLE_S = 180
 GROWTH_KIB = 1024  # of what is private and of RSS, from the end of the warm-up to the end
-GROWTH_FDS = 4
+GROWTH_FDS = 16  # idle connections to the engine are kept for a while
 SERVERS = [f"{kind}-{launch}" for launch in ("api", "cli") for kind in ("fake", "everything", "filesystem", "memory")]
 SERVERS += ["process-1", "process-2"]
 RESTING = ("mcpinit_server_requests_in_flight", "mcpinit_server_requests_waiting", "mcpinit_server_queue_bytes",
@@ -45,7 +45,7 @@ def fds_of(pid):
 class Soak:
     def __init__(self, args):
         self.args = args
-        self.ledger = ledger.Ledger(args.work)
+        self.ledger = ledger.Ledger(args.work, lambda: self.ctl("status") + "\n" + self.ctl("metrics"))
         self.gate = agents.Gate()
         self.wrong = []
         self.samples = []
@@ -61,8 +61,11 @@ class Soak:
     # --- looking at mcpinit
 
     def ctl(self, *argv):
-        return subprocess.run([os.path.join(self.args.bin, "mcpctl"), *argv], capture_output=True, text=True, timeout=60,
-                              check=False).stdout
+        try:
+            return subprocess.run([os.path.join(self.args.bin, "mcpctl"), *argv], capture_output=True, text=True,
+                                  timeout=60, check=False).stdout
+        except subprocess.TimeoutExpired:
+            return ""
 
     def states(self):
         try:

@@ -29,6 +29,9 @@ images=(fake everything filesystem memory)
 bash tests/images.sh "${images[@]}" || skip_all "the images could not be made"
 need_fake
 own_engine "${images[@]/#/mcpinit-test/}"
+mkdir "$WORK/bin"
+cp "$BIN"/mcpinit "$BIN"/mcpctl "$WORK/bin" # a build meanwhile is no matter
+BIN=$WORK/bin
 say "soak: $minutes minutes, logs in $WORK"
 
 TIMEOUT=120
@@ -43,6 +46,7 @@ done
 		healthcheck_timeout = 5s
 		healthcheck_retries = 2
 		busy_timeout = 15s
+		linger = 5s
 		backoff = 200ms
 		backoff_max = 2s
 	END
