@@ -33,5 +33,5 @@ RUN groupadd -g 1001 mcp \
  && install -d -o mcp -g mcp /run/mcp /run/mcpinit
 COPY --from=build /out/ /
 COPY entrypoint /usr/local/bin/entrypoint
-HEALTHCHECK --interval=30s --timeout=5s --start-period=60s CMD ["mcpctl", "healthy"]
+HEALTHCHECK --interval=30s --timeout=5s --start-period=5m CMD ["mcpctl", "healthy"]
 ENTRYPOINT ["/usr/local/bin/entrypoint"]

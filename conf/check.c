@@ -186,10 +186,11 @@ static void warn_of_surprises(const struct subject *t)
 	    written(t->own, "idle_timeout")) /* in [defaults] it is for those that are lazy */
 		TELL(warning, t, "idle_timeout",
 		     "has no effect: only a lazy server is stopped; write autostart = lazy");
-	if (s->healthcheck != CONF_HEALTH_MCP && s->healthcheck != CONF_HEALTH_NONE)
+	if (s->healthcheck == CONF_HEALTH_DOCKER &&
+	    (written(t->own, "healthcheck_interval") || written(t->own, "healthcheck_retries")))
 		TELL(warning, t, "healthcheck",
-		     "exec, docker and http have no effect in this version: nothing is probed; "
-		     "write mcp");
+		     "with docker the interval, timeout, retries and start_period of the image's "
+		     "HEALTHCHECK count, not ours");
 }
 
 /* Where a passed-through name stands: in the server's own list, or in [defaults]'. */

@@ -178,7 +178,7 @@ static const struct conf_key keys[] = {
 	{ LIVE("healthcheck_retries", INT, healthcheck_retries), .def = "3", .min = "1",
 	  .max = "1000", .help = "failures in a row that mean unhealthy" },
 	{ LIVE("healthcheck_start_period", DURATION, healthcheck_start_period_ms), .def = "0s",
-	  MAX_TIME, .help = "in which failures do not count" },
+	  MAX_TIME, .help = "in which failures do not count, until the first success" },
 	{ LIVE("busy_timeout", DURATION, busy_timeout_ms), .def = "5m", .min = "1s", MAX_TIME,
 	  .help = "patience with a call in flight and no byte from the server; request_timeout where that is set" },
 	{ LIVE("on_unhealthy", ENUM, on_unhealthy), .def = "restart",

@@ -129,7 +129,8 @@ static void on_head(void *ctx, int status)
 static void on_data(void *ctx, const char *bytes, size_t n)
 {
 	struct docker_exec *x = ctx;
-	(void)frames_feed(&x->frames, bytes, n, on_frame, x); /* without the rest its code must do */
+	(void)frames_feed(&x->frames, bytes, n, on_frame,
+			  x); /* without the rest its code must do */
 }
 
 static void on_ended(void *ctx, const struct docker_answer *a)
@@ -194,8 +195,8 @@ struct docker_exec *docker_exec_start(struct docker *d, const struct docker_exec
 	if (x)
 		x->again = loop_timer_new(d->p.loop, inspect, x);
 	char *body = x && x->again ? body_of(p->argv) : NULL;
-	if (!body || buf_adds(&path, "/containers/") < 0 || docker_escape(&path, p->container) < 0 ||
-	    buf_adds(&path, "/exec") < 0) {
+	if (!body || buf_adds(&path, "/containers/") < 0 ||
+	    docker_escape(&path, p->container) < 0 || buf_adds(&path, "/exec") < 0) {
 		cJSON_free(body);
 		docker_exec_cancel(x);
 		err_kind(e, -ENOMEM, DOCKER_OTHER, "out of memory");

@@ -38,8 +38,7 @@ static enum docker_health_status status_of(const cJSON *tree, const cJSON *healt
 		[DOCKER_HEALTH_HEALTHY] = "healthy",
 		[DOCKER_HEALTH_UNHEALTHY] = "unhealthy",
 	};
-	const char *text =
-		cJSON_GetStringValue(cJSON_GetObjectItemCaseSensitive(health, "Status"));
+	const char *text = cJSON_GetStringValue(cJSON_GetObjectItemCaseSensitive(health, "Status"));
 	if (!text || !*text) /* podman has an empty one */
 		return tree ? DOCKER_HEALTH_NONE : DOCKER_HEALTH_UNKNOWN;
 	for (size_t i = DOCKER_HEALTH_NONE; i < sizeof(names) / sizeof(names[0]); i++)
@@ -54,8 +53,7 @@ static void words_of(const cJSON *health, char *out, size_t size)
 	const cJSON *log = cJSON_GetObjectItemCaseSensitive(health, "Log");
 	const cJSON *last = cJSON_GetArrayItem(log, cJSON_GetArraySize(log) - 1);
 	const cJSON *code = cJSON_GetObjectItemCaseSensitive(last, "ExitCode");
-	const char *output =
-		cJSON_GetStringValue(cJSON_GetObjectItemCaseSensitive(last, "Output"));
+	const char *output = cJSON_GetStringValue(cJSON_GetObjectItemCaseSensitive(last, "Output"));
 	size_t n = output ? strlen(output) : 0;
 	while (n > 0 && (unsigned char)output[n - 1] <= ' ')
 		n--;

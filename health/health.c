@@ -30,9 +30,10 @@ struct health {
 	unsigned last_id;
 	int64_t passed_ms; /* CHECK: when one was passed last */
 	int64_t missed_ms; /* when the last probe was asked that stayed without an answer */
-	struct health_counts *counts; /* borrowed; or NULL */
+	int64_t took_ms;   /* the last answer; -1: none */
 	struct probe_mcp mcp;
 	struct verdict verdict;
+	struct health_counts *counts; /* borrowed; or NULL */
 };
 
 /* The last thing any function does here: the callback may free h. */
@@ -122,10 +123,10 @@ static bool count_failure(struct health *h, const struct probe *pr, int code, co
 {
 	if (h->p.kind == HEALTH_BY_ENGINE && !words)
 		return false; /* it is the engine that is silent */
-	if (!words)
-		h->missed_ms = pr->asked_ms;
 	if (h->counts)
 		h->counts->failed++;
+	if (!words)
+		h->missed_ms = pr->asked_ms;
 	if (!words && is_busy(h))
 		return is_stuck(h); /* a server at work may answer nothing else */
 	struct verdict_failure f = {
@@ -226,10 +227,11 @@ void health_look(struct health *h)
 
 /* --- answers ---------------------------------------------------------------------------------- */
 
-static void count_answer(struct health *h, const struct probe *pr)
+static void took(struct health *h, int64_t ms)
 {
+	h->took_ms = ms;
 	if (h->counts)
-		hist_add(&h->counts->answered, clock_ms() - pr->asked_ms);
+		hist_add(&h->counts->answered, ms);
 }
 
 void health_answer(struct health *h, unsigned probe_id, bool is_error, int error_code)
@@ -240,7 +242,7 @@ void health_answer(struct health *h, unsigned probe_id, bool is_error, int error
 	/* One that comes too late is a sign of life all the same. */
 	if (find_probe(h, probe_id, &i)) {
 		probe_mcp_answered(&h->mcp, h->open[i].method, is_error, error_code);
-		count_answer(h, &h->open[i]);
+		took(h, now - h->open[i].asked_ms);
 		is_second = h->open[i].is_second;
 	}
 	if (is_second)
@@ -258,7 +260,7 @@ void health_said(struct health *h, unsigned probe_id, enum health_verdict v, con
 		return;
 	struct probe pr = h->open[i];
 	drop_probe(h, i);
-	count_answer(h, &pr);
+	took(h, clock_ms() - pr.asked_ms);
 	if (v == HEALTH_UNHEALTHY) {
 		tell(h, count_failure(h, &pr, 0, words));
 	} else if (v == HEALTH_HEALTHY) {
@@ -279,6 +281,7 @@ struct health *health_new(const struct health_params *p, struct err *e)
 	}
 	int64_t now = clock_ms();
 	h->p = *p;
+	h->took_ms = -1;
 	h->mcp.is_modern = p->is_modern;
 	h->verdict = (struct verdict){
 		.retries = p->retries,
@@ -308,6 +311,11 @@ void health_free(struct health *h)
 	loop_timer_free(h->timeout_timer);
 	loop_timer_free(h->stuck_timer);
 	free(h);
+}
+
+int64_t health_last_probe_ms(const struct health *h)
+{
+	return h->took_ms;
 }
 
 void health_count(struct health *h, struct health_counts *counts)

@@ -26,24 +26,25 @@ struct loop;
 enum health_verdict { HEALTH_NONE, HEALTH_STARTING, HEALTH_HEALTHY, HEALTH_UNHEALTHY };
 const char *health_verdict_name(enum health_verdict v);
 
-/* Of all probers of a server, one after the other: the supervisor's. */
-struct health_counts {
-	struct hist answered; /* from asked to answered, an error too */
-	uint64_t failed;      /* not answered in time, or could not be asked */
-};
-
 enum health_kind {
-	HEALTH_BY_MCP,	  /* a request of MCP; bytes within the interval are as good as its answer */
-	HEALTH_BY_CHECK,  /* a command or a URL, every interval */
+	HEALTH_BY_MCP,	 /* a request of MCP; bytes within the interval are as good as its answer */
+	HEALTH_BY_CHECK, /* a command or a URL, every interval */
 	HEALTH_BY_ENGINE, /* another one asks and counts; we hear what he found. Not reaching him is no failure */
 };
 
 enum { HEALTH_NOT_ASKED = 1 };
 
+/* Of all probers of a server, one after the other: the supervisor's. */
+struct health_counts {
+	struct hist answered; /* from asked to answered, whatever the answer */
+	uint64_t failed;      /* not answered in time, answered by no, or could not be asked */
+};
+
 struct health_params {
 	struct loop *loop;
 	enum health_kind kind;
-	const char *noun; /* CHECK, ENGINE: what is asked, for sentences: "health command"; a literal */
+	const char *
+		noun; /* CHECK, ENGINE: what is asked, for sentences: "health command"; a literal */
 	int64_t interval_ms, timeout_ms, start_period_ms;
 	int retries;
 	int64_t busy_timeout_ms; /* patience with calls in flight */
@@ -77,6 +78,8 @@ void health_said(struct health *h, unsigned probe_id, enum health_verdict v, con
 /* Asks now: there is a sign that something changed. */
 void health_look(struct health *h);
 enum health_verdict health_now(const struct health *h);
+/* How long the last probe that was answered took; -1: none was yet. */
+int64_t health_last_probe_ms(const struct health *h);
 /* From now on it counts there, too; borrowed. */
 void health_count(struct health *h, struct health_counts *counts);
 

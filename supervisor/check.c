@@ -38,6 +38,8 @@ struct check {
 	struct child *child;
 	struct stream *stdio; /* of the child; NULL: ended */
 	struct probe_exec said;
+	struct probe_exec
+		complained; /* on the child's stderr: the two pipes have no common order */
 };
 
 void check_free(struct check *c)
@@ -81,7 +83,8 @@ bool check_can_end(const struct check *c)
 static void exec_over(struct check *c, int exit_code, int signal)
 {
 	char why[PROBE_EXEC_TAIL + 64];
-	probe_exec_why(&c->said, exit_code, signal, why, sizeof(why));
+	probe_exec_why(c->complained.n ? &c->complained : &c->said, exit_code, signal, why,
+		       sizeof(why));
 	finish(c, *why ? HEALTH_UNHEALTHY : HEALTH_HEALTHY, why);
 }
 
@@ -146,12 +149,18 @@ static void read_stdout(void *ctx, unsigned ready)
 	}
 }
 
+static void read_stderr(void *ctx, const char *bytes, size_t n)
+{
+	struct check *c = ctx;
+	probe_exec_output(&c->complained, bytes, n);
+}
+
 /* The docker command's own words, when it did not reach the engine. */
 static bool is_cut_off(const struct check *c)
 {
 	char words[PROBE_EXEC_TAIL + 1];
 	struct err e;
-	(void)snprintf(words, sizeof(words), "%.*s", (int)c->said.n, c->said.tail);
+	(void)snprintf(words, sizeof(words), "%.*s", (int)c->complained.n, c->complained.tail);
 	pull_cli_reason(words, "docker exec", &e);
 	return e.kind == DOCKER_NETWORK;
 }
@@ -167,7 +176,7 @@ static void child_over(void *ctx, int status)
 			  WIFSIGNALED(status) ? WTERMSIG(status) : 0);
 }
 
-static const struct child_cb child_cb = { .on_stderr = heard, .on_exit = child_over };
+static const struct child_cb child_cb = { .on_stderr = read_stderr, .on_exit = child_over };
 
 static int child_begun(struct check *c)
 {
@@ -208,8 +217,14 @@ static int exec_by_cli(struct check *c, const struct check_params *p, struct err
 
 static int exec_as_child(struct check *c, const struct check_params *p, struct err *e)
 {
-	c->child = launch_process_child(c->sv, p->conf, p->conf->healthcheck_exec, &child_cb, c,
-					&c->stdio, e);
+	const struct launch_process_params lp = {
+		.sv = c->sv,
+		.conf = p->conf,
+		.argv = p->conf->healthcheck_exec,
+		.cb = &child_cb,
+		.ctx = c,
+	};
+	c->child = launch_process_child(&lp, &c->stdio, e);
 	return child_begun(c);
 }
 

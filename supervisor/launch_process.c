@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* The command as our child, in a session of its own: no container, no engine. */
+#include "supervisor/launch_process.h"
 #include "base/err.h"
 #include "conf/conf.h"
 #include "supervisor/carrier.h"
@@ -73,14 +74,14 @@ static const struct carrier_ops process_ops = {
 	.id = process_id,
 };
 
-struct child *launch_process_child(struct supervisor *sv, const struct conf_server *conf,
-				   char *const *argv, const struct child_cb *cb, void *ctx,
-				   struct stream **ret_stdio, struct err *e)
+struct child *launch_process_child(const struct launch_process_params *p, struct stream **ret_stdio,
+				   struct err *e)
 {
-	struct plan_params pp = { .conf = sv->conf, .server = conf, .environ = sv->environ };
+	const struct conf_server *conf = p->conf;
+	struct plan_params pp = { .conf = p->sv->conf, .server = conf, .environ = p->sv->environ };
 	char **env = NULL;
 	struct spawn_user user = { 0 };
-	const char *who = conf->user ? conf->user : sv->conf->user;
+	const char *who = conf->user ? conf->user : p->sv->conf->user;
 	bool has_user = who != NULL;
 	int r = plan_env(&pp, &env, e);
 	if (r == 0 && has_user)
@@ -92,14 +93,14 @@ struct child *launch_process_child(struct supervisor *sv, const struct conf_serv
 		return NULL;
 	}
 	struct spawn_params sp = {
-		.argv = argv,
+		.argv = p->argv,
 		.envp = env,
 		.cwd = conf->working_dir,
 		.user = has_user ? &user : NULL,
 		.stdio = SPAWN_PIPES,
 		.tty_fd = -1,
 	};
-	struct child *child = child_new(sv, &sp, cb, ctx, ret_stdio, e);
+	struct child *child = child_new(p->sv, &sp, p->cb, p->ctx, ret_stdio, e);
 	spawn_user_done(&user);
 	docker_argv_free(env);
 	return child;
@@ -114,8 +115,15 @@ struct carrier *carrier_process_new(struct launch *l, struct err *e)
 	}
 	pr->base = (struct carrier){ .ops = &process_ops, .launch = l };
 	static const struct child_cb cb = { .on_stderr = on_stderr, .on_exit = exited };
+	const struct launch_process_params p = {
+		.sv = l->p.sv,
+		.conf = l->p.conf,
+		.argv = l->p.conf->command,
+		.cb = &cb,
+		.ctx = pr,
+	};
 	struct stream *stdio = NULL;
-	pr->child = launch_process_child(l->p.sv, l->p.conf, l->p.conf->command, &cb, pr, &stdio, e);
+	pr->child = launch_process_child(&p, &stdio, e);
 	if (!pr->child) {
 		l->is_final = carrier_is_final(e);
 		free(pr);

@@ -10,9 +10,16 @@ struct err;
 struct stream;
 struct supervisor;
 
-/* As child_new(). argv: the server's command, or another. */
-struct child *launch_process_child(struct supervisor *sv, const struct conf_server *conf,
-				   char *const *argv, const struct child_cb *cb, void *ctx,
-				   struct stream **ret_stdio, struct err *e);
+struct launch_process_params {
+	struct supervisor *sv;
+	const struct conf_server *conf;
+	char *const *argv; /* the server's command, or another; borrowed for the call */
+	const struct child_cb *cb;
+	void *ctx;
+};
+
+/* As child_new(). */
+struct child *launch_process_child(const struct launch_process_params *p, struct stream **ret_stdio,
+				   struct err *e);
 
 #endif

@@ -148,7 +148,8 @@ static const struct family {
 	{ S "pull_failures_total", "counter", "Pulls of its image that failed.", pull_failures },
 	{ S "pull_seconds_total", "counter", "How long its pulls took together.", pull_seconds },
 	{ S "probe_failures_total", "counter",
-	  "Health probes that were not answered in time, or could not be made.", probe_failures },
+	  "Health probes that were not answered in time, answered by no, or could not be made.",
+	  probe_failures },
 };
 
 static int add_family(struct buf *out, const struct family *f, const struct subject *all, size_t n)
@@ -165,10 +166,10 @@ static int add_family(struct buf *out, const struct family *f, const struct subj
 
 /* --- words: a sample each, since a state is not a number ------------------------------------------- */
 
-static int add_word(struct buf *out, const char *name, const struct subject *s, const char *label,
-		    const char *word, double value)
+static int add_word(struct buf *out, const char *name, const struct subject *s,
+		    struct expo_label word, double value)
 {
-	const struct expo_label labels[] = { { "server", s->info.name }, { label, word }, { 0 } };
+	const struct expo_label labels[] = { { "server", s->info.name }, word, { 0 } };
 	return expo_sample(out, name, labels, value);
 }
 
@@ -178,7 +179,8 @@ static int add_states(struct buf *out, const struct subject *all, size_t n)
 	for (size_t i = 0; i < n; i++)
 		for (int st = SRV_NONE + 1; st < SRV_STATES && r == 0; st++) {
 			enum srv_state state = (enum srv_state)st;
-			r = add_word(out, S "state", &all[i], "state", fsm_state_name(state),
+			struct expo_label word = { "state", fsm_state_name(state) };
+			r = add_word(out, S "state", &all[i], word,
 				     server_state(all[i].server) == state);
 		}
 	return r;
@@ -191,7 +193,8 @@ static int add_health(struct buf *out, const struct subject *all, size_t n)
 	int r = expo_head(out, S "health", "gauge", "1 for what its health check says.");
 	for (size_t i = 0; i < n; i++)
 		for (size_t w = 0; w < sizeof(words) / sizeof(words[0]) && r == 0; w++)
-			r = add_word(out, S "health", &all[i], "health", words[w],
+			r = add_word(out, S "health", &all[i],
+				     (struct expo_label){ "health", words[w] },
 				     strcmp(all[i].info.health, words[w]) == 0);
 	return r;
 }
@@ -202,7 +205,8 @@ static int add_launcher(struct buf *out, const struct subject *all, size_t n)
 			  "1 for the way it was launched: api, cli or process.");
 	for (size_t i = 0; i < n && r == 0; i++)
 		if (*all[i].info.via)
-			r = add_word(out, S "launcher", &all[i], "launcher", all[i].info.via, 1);
+			r = add_word(out, S "launcher", &all[i],
+				     (struct expo_label){ "launcher", all[i].info.via }, 1);
 	return r;
 }
 
@@ -211,9 +215,12 @@ static int add_restarts(struct buf *out, const struct subject *all, size_t n)
 	int r = expo_head(out, S "restarts_total", "counter",
 			  "How often it was launched again after it had been RUNNING, by why.");
 	for (size_t i = 0; i < n; i++)
-		for (int c = CAUSE_NONE + 1; c < CAUSES && r == 0; c++)
-			r = add_word(out, S "restarts_total", &all[i], "reason",
-				     cause_name((enum restart_cause)c), all[i].t->restarts[c]);
+		for (int c = 0; c < RESTART_REASONS && r == 0; c++) {
+			struct expo_label word = { "reason",
+						   server_restart_name((enum server_restart)c) };
+			r = add_word(out, S "restarts_total", &all[i], word,
+				     all[i].info.restarts_for[c]);
+		}
 	return r;
 }
 

@@ -26,7 +26,7 @@ struct pulse {
 	struct pulse_params p;
 	struct health *health;
 	struct question *open;
-	bool is_blind;	   /* nobody can tell, and it was said why */
+	bool is_blind; /* nobody can tell, and it was said why */
 };
 
 /* --- questions -------------------------------------------------------------------------------- */
@@ -257,11 +257,6 @@ void pulse_free(struct pulse *p)
 	free(p);
 }
 
-void pulse_count(struct pulse *p, struct health_counts *counts)
-{
-	health_count(p->health, counts);
-}
-
 void pulse_conf_moved(struct pulse *p, const struct conf_server *conf)
 {
 	p->p.conf = conf;
@@ -276,4 +271,14 @@ void pulse_look(struct pulse *p)
 enum health_verdict pulse_now(const struct pulse *p)
 {
 	return p->is_blind ? HEALTH_NONE : health_now(p->health);
+}
+
+int64_t pulse_last_probe_ms(const struct pulse *p)
+{
+	return health_last_probe_ms(p->health);
+}
+
+void pulse_count(struct pulse *p, struct health_counts *counts)
+{
+	health_count(p->health, counts);
 }

@@ -29,13 +29,15 @@ struct pulse_params {
 /* NULL without an error where healthcheck = none. */
 struct pulse *pulse_new(const struct pulse_params *params, struct err *e);
 void pulse_free(struct pulse *p);
-/* From now on its probes are counted there; borrowed. */
-void pulse_count(struct pulse *p, struct health_counts *counts);
 /* The same configuration at another place: the one it borrowed goes. */
 void pulse_conf_moved(struct pulse *p, const struct conf_server *conf);
 /* The engine's own health check of its container has news. */
 void pulse_look(struct pulse *p);
 /* NONE where nothing can be probed: the reason was logged. */
 enum health_verdict pulse_now(const struct pulse *p);
+/* How long the last probe that was answered took; -1: none was yet. */
+int64_t pulse_last_probe_ms(const struct pulse *p);
+/* From now on its probes are counted there; borrowed. */
+void pulse_count(struct pulse *p, struct health_counts *counts);
 
 #endif

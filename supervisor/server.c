@@ -314,8 +314,6 @@ void server_restart(struct server *s, const char *why)
 	s->want_up = true;
 	s->is_by_hand = s->is_unfit = false;
 	s->is_word = true;
-	if (s->cause == CAUSE_NONE)
-		s->cause = CAUSE_ASKED;
 	s->is_first = s->is_first || is_at_rest(s);
 	s->grace_ms = s->conf->stop_grace_period_ms;
 	backoff_reset(&s->backoff);

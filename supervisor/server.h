@@ -79,6 +79,20 @@ bool server_event(struct server *s, const struct docker_event *ev);
 /* Who is attached: pipes are added at boot, sessions by `connect`. */
 struct agents *server_agents(struct server *s);
 
+/* Why a process that was ready was followed by another. */
+enum server_restart {
+	RESTART_EXIT,	/* it ended by itself */
+	RESTART_SIGNAL, /* … by a signal that was not ours */
+	RESTART_OOM,	/* … for want of memory */
+	RESTART_STDOUT, /* it closed its stdout and lived on */
+	RESTART_HUNG,	/* unhealthy */
+	RESTART_ENGINE, /* the engine went, or a proxy cut it off */
+	RESTART_WISH,	/* an operator's, a reload's, a changed file's */
+	RESTART_REASONS
+};
+/* "signal" */
+const char *server_restart_name(enum server_restart reason);
+
 /* Everything `status` shows; strings borrowed until the loop goes on. */
 struct server_info {
 	const char *name;
@@ -94,12 +108,14 @@ struct server_info {
 	const char *server_version; /* serverInfo "name version"; "" */
 	int64_t uptime_ms;	    /* since ready; 0 when not RUNNING */
 	unsigned restarts, generation;
-	const char *last_exit;	 /* why it was restarted last; "" */
-	int64_t last_restart_ms; /* so long ago; 0: never */
-	int64_t retry_ms;	 /* BACKOFF: until the next launch; else 0 */
-	int attempt;		 /* launches since it was last well */
-	size_t waiting;		 /* requests that wait for it to be ready */
-	int tools;		 /* -1: none offered, or not known */
+	unsigned restarts_for[RESTART_REASONS]; /* their sum is restarts */
+	const char *last_exit;			/* why it was restarted last; "" */
+	int64_t last_restart_ms;		/* so long ago; 0: never */
+	int64_t retry_ms;			/* BACKOFF: until the next launch; else 0 */
+	int attempt;				/* launches since it was last well */
+	size_t waiting;				/* requests that wait for it to be ready */
+	int64_t probe_ms; /* how long the last health probe took that was answered; -1: none yet */
+	int tools;	  /* -1: none offered, or not known */
 	size_t agents, in_flight;
 	bool want_up, is_required, is_lazy;
 };

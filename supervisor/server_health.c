@@ -110,7 +110,14 @@ void server_health_ready(struct server *s, const struct mux_ready *r)
 {
 	s->tools = r->tools;
 	degraded_counted(&s->degraded, r->tools);
-	look_degraded(s);
+}
+
+void server_health_ended(struct server *s, enum server_restart reason)
+{
+	s->restarts++;
+	s->restarts_for[reason]++;
+	if (reason != RESTART_ENGINE && reason != RESTART_WISH)
+		degraded_restarted(&s->degraded, clock_ms());
 }
 
 void server_health_leave(struct server *s)
@@ -145,7 +152,7 @@ static void unhealthy(struct server *s, const char *text)
 		server_stop_unfit(s, text);
 		break;
 	case CONF_UNHEALTHY_RESTART:
-		s->cause = CAUSE_UNHEALTHY;
+		s->is_hung = true;
 		tell_agents(s, text);
 		server_recycle(s, text);
 		break;
@@ -186,13 +193,13 @@ void server_watch_health(struct server *s)
 		log_warn(s->conf->name, "no health probes: %s", e.text);
 	if (s->pulse)
 		pulse_count(s->pulse, &s->tallies.probes);
+	look_degraded(s);
 }
 
 void server_health_tuned(struct server *s)
 {
 	pulse_free(take_ptr(&s->pulse));
-	server_watch_health(s);
-	look_degraded(s); /* what the old probes said is not known any more */
+	server_watch_health(s); /* what the old probes said is not known any more */
 }
 
 /* --- events ----------------------------------------------------------------------------------- */
@@ -200,6 +207,9 @@ void server_health_tuned(struct server *s)
 bool server_event(struct server *s, const struct docker_event *ev)
 {
 	bool is_its = s->launch && launch_event(s->launch, ev);
+	/* Its exit may take longer to be known than its agents can wait. */
+	if (is_its && strcmp(ev->action, "oom") == 0)
+		s->is_oom = true;
 	if (is_its && s->pulse && strcmp(ev->action, "health_status") == 0)
 		pulse_look(s->pulse);
 	return is_its;

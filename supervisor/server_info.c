@@ -144,6 +144,7 @@ void server_info(struct server *s, struct server_info *ret)
 			s->engine_backoff.attempt ? s->engine_backoff.attempt : s->backoff.attempt,
 		.waiting = mux_depth(s->mux).waiting,
 		.generation = s->generation,
+		.probe_ms = s->pulse ? pulse_last_probe_ms(s->pulse) : -1,
 		.tools = s->tools,
 		.agents = mux_agents_present(s->mux),
 		.in_flight = mux_in_flight(s->mux),
@@ -151,6 +152,7 @@ void server_info(struct server *s, struct server_info *ret)
 		.is_required = s->conf->required,
 		.is_lazy = s->conf->autostart == CONF_AUTOSTART_LAZY,
 	};
+	memcpy(ret->restarts_for, s->restarts_for, sizeof(ret->restarts_for));
 	say_image(s->conf, ret);
 }
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * server_priv: the insides of a server, shared by the five files that are one: server.c (the machine: states, wishes,
+ * server_priv: the insides of a server, shared by the six files that are one: server.c (the machine: states, wishes,
  * stopping), server_process.c (one process: launch, handshake, death), server_health.c (verdicts, degraded),
  * server_conf.c (its configuration), server_info.c (birth, looking at it), server_tally.c (what is counted).
  */
@@ -48,6 +48,8 @@ struct server {
 	unsigned ticket;	   /* STARTING: prepared, and waits for a slot; 0: not so */
 	bool is_by_hand;	   /* stopped by an operator */
 	bool is_unfit;		   /* stopped for being unhealthy */
+	bool is_oom;		   /* the engine said that this process had no memory left */
+	bool is_hung;		   /* this process was found hung, and is to be restarted */
 	bool is_engine_doubted;	   /* a start or a process of it ended with the engine */
 	bool is_cut_said;	   /* that a proxy cut its connection */
 	bool is_idle;		   /* this process was stopped, or is, because nobody used it */
@@ -66,12 +68,12 @@ struct server {
 	int64_t retry_at_ms;
 	int64_t launched_ms, started_ms, ready_ms;
 	unsigned generation, restarts;
-	enum restart_cause cause; /* of this process's end, where we brought it about */
+	int tools;
+	unsigned restarts_for[RESTART_REASONS];
 	struct tallies tallies;
 	int64_t pull_began_ms;	       /* STARTING: its image is being pulled since; 0: not */
 	int64_t last_restart_ms;       /* when the last of `restarts` was decided */
 	char last_exit[LAST_EXIT_MAX]; /* … and why */
-	int tools;
 	struct degraded degraded;
 	struct mux_ask *recount; /* tools are counted anew; NULL: not just now */
 	int recounted, recount_pages;
@@ -115,22 +117,26 @@ void server_recycle(struct server *s, const char *why);
 void server_stdout_over(void *ctx);
 extern const struct mux_cb server_mux_cb;
 
-/* --- server_tally.c --- */
-/* It had been RUNNING, and is to be launched again; sentence: how it ended. */
-void server_count_restart(struct server *s, const struct launch_exit *x, const char *sentence);
-/* A launch's pull: a word of its progress; the end. */
-void server_pull_goes_on(struct server *s);
-void server_pull_ended(struct server *s, bool is_ok);
-
 /* --- server_health.c --- */
 void server_watch_health(struct server *s);
 /* The same anew: the keys of its probes may have changed. */
 void server_health_tuned(struct server *s);
 /* The handshake is done: tools are held against what there was. */
 void server_health_ready(struct server *s, const struct mux_ready *r);
+/* A process that was ready has ended, and another follows. */
+void server_health_ended(struct server *s, enum server_restart reason);
 /* A state is left: no probes any more. */
 void server_health_leave(struct server *s);
 void server_calm(void *ctx);
+
+/* --- server_tally.c --- */
+/* As far as the end itself tells. */
+enum server_restart server_reason_of_exit(const struct launch_exit *x);
+/* It had been RUNNING, and is to be launched again; sentence: how it ended. */
+void server_tally_end(struct server *s, const char *sentence);
+/* A launch's pull: a word of its progress; the end. */
+void server_pull_goes_on(struct server *s);
+void server_pull_ended(struct server *s, bool is_ok);
 
 /* --- server_conf.c --- */
 struct mux_params server_mux_params(struct server *s);

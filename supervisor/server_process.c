@@ -134,6 +134,17 @@ static bool is_said_already(struct server *s, const struct launch_exit *x)
 	return (x->is_engine_gone && s->engine_backoff.attempt != 1) || (x->cut_ms > 0 && was_cut);
 }
 
+static enum server_restart reason_of(const struct server *s, const struct launch_exit *x)
+{
+	if (s->is_word)
+		return RESTART_WISH;
+	if (s->is_hung)
+		return RESTART_HUNG;
+	enum server_restart by = server_reason_of_exit(x);
+	bool is_ours = s->is_asked && (by == RESTART_EXIT || by == RESTART_SIGNAL);
+	return is_ours ? RESTART_STDOUT : by; /* nothing else is left to have asked it for */
+}
+
 static void gone(struct server *s, const struct launch_exit *x)
 {
 	char sentence[WHY_MAX];
@@ -142,8 +153,10 @@ static void gone(struct server *s, const struct launch_exit *x)
 	server_tell_death(s, x);
 	server_drop_process(s);
 	enum srv_event ev = decide(s, x);
-	if (s->was_ready && ev == EV_DIED && !s->is_idle)
-		server_count_restart(s, x, sentence);
+	if (s->was_ready && ev == EV_DIED && !s->is_idle) {
+		server_tally_end(s, sentence);
+		server_health_ended(s, reason_of(s, x));
+	}
 	server_pull_ended(s, false);
 	if (!s->is_asked) {
 		if (is_said_already(s, x))
@@ -166,6 +179,7 @@ static void launch_exited(void *ctx, const struct launch_exit *over)
 	char what[256];
 	struct launch_exit now = *over;
 	const struct launch_exit *x = &now;
+	now.is_oom |= s->is_oom;
 	/* An engine that is going takes its containers along: that is how it went. */
 	now.is_engine_gone |=
 		launch_needs_engine(s->sv, s->conf) && !s->sv->is_engine_ready && !now.is_final;
@@ -291,9 +305,9 @@ static void launch_prepared(void *ctx)
 /* Once its turn has come; called again by server_kick() until then. */
 static void try_launch(struct server *s)
 {
-	s->is_asked = s->is_word = s->was_ready = s->is_idle = false;
+	s->is_asked = s->is_word = s->was_ready = false;
+	s->is_idle = s->is_hung = s->is_oom = false;
 	s->started_ms = s->ready_ms = s->pull_began_ms = 0;
-	s->cause = CAUSE_NONE;
 	if (s->conf->blocked) {
 		refuse_start(s, s->conf->blocked, true);
 		return;
@@ -399,12 +413,11 @@ void server_stdout_over(void *ctx)
 {
 	struct server *s = ctx;
 	if (mux_is_attached(s->mux)) {
-		struct launch_exit x = { .exit_code = -1 };
+		struct launch_exit x = { .exit_code = -1, .is_oom = s->is_oom };
 		server_tell_death(s, &x);
 		if (s->launch)
 			loop_timer_in(s->stdout_timer, CLOSED_STDOUT_MS);
 	} else if (s->launch && (s->state == SRV_STARTING || s->state == SRV_RUNNING)) {
-		s->cause = CAUSE_STDOUT;
 		server_recycle(s, "it closed its stdout but did not exit");
 	}
 }

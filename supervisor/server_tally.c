@@ -1,25 +1,41 @@
 /* SPDX-License-Identifier: MIT */
 /* What is counted of a server, over all its processes. */
 #include "base/clock.h"
+#include "supervisor/launch.h"
 #include "supervisor/server_priv.h"
 #include "supervisor/tallies.h"
 
 #include <stdio.h>
+
+enum { SIGNAL_BASE = 128 }; /* a container's exit status for a signal is above it */
 
 const struct tallies *server_tallies(const struct server *s)
 {
 	return &s->tallies;
 }
 
-void server_count_restart(struct server *s, const struct launch_exit *x, const char *sentence)
+const char *server_restart_name(enum server_restart reason)
 {
-	enum restart_cause cause = s->cause;
-	if (cause == CAUSE_NONE)
-		cause = s->is_asked ? CAUSE_ASKED : cause_of_exit(x);
-	if (cause != CAUSE_ENGINE && cause != CAUSE_ASKED)
-		degraded_restarted(&s->degraded, clock_ms());
-	s->restarts++;
-	s->tallies.restarts[cause]++;
+	static const char *const names[RESTART_REASONS] = {
+		[RESTART_EXIT] = "exit",      [RESTART_SIGNAL] = "signal",
+		[RESTART_OOM] = "oom",	      [RESTART_STDOUT] = "stdout_closed",
+		[RESTART_HUNG] = "unhealthy", [RESTART_ENGINE] = "engine",
+		[RESTART_WISH] = "asked",
+	};
+	return names[reason];
+}
+
+enum server_restart server_reason_of_exit(const struct launch_exit *x)
+{
+	if (x->is_oom)
+		return RESTART_OOM;
+	if (x->is_engine_gone || x->is_engine_ill || x->cut_ms > 0)
+		return RESTART_ENGINE;
+	return x->signal > 0 || x->exit_code > SIGNAL_BASE ? RESTART_SIGNAL : RESTART_EXIT;
+}
+
+void server_tally_end(struct server *s, const char *sentence)
+{
 	s->last_restart_ms = clock_ms();
 	(void)snprintf(s->last_exit, sizeof(s->last_exit), "%.*s", LAST_EXIT_MAX - 1,
 		       s->is_asked && s->why[0] ? s->why : sentence); /* cut is good enough */

@@ -65,6 +65,7 @@ static bool add_numbers(cJSON *to, const struct server_info *i, const struct tal
 		{ "pulls", t->pulls },
 		{ "pull_failures", t->pull_failures },
 		{ "last_restart_ms", (double)i->last_restart_ms },
+		{ "probe_ms", (double)i->probe_ms },
 	};
 	for (size_t n = 0; n < sizeof(numbers) / sizeof(numbers[0]); n++)
 		if (!cJSON_AddNumberToObject(to, numbers[n].key, numbers[n].number))

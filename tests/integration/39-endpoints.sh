@@ -27,7 +27,9 @@ write_config() { # write_config LAUNCH
 		stop_grace_period = 300ms
 
 		[server:fake]
-		image    = $FAKE_IMAGE
+		image                = $FAKE_IMAGE
+		healthcheck          = exec /fake_mcp --exit-at-start 0
+		healthcheck_interval = 300ms
 		platform = linux/$(docker version -f '{{.Server.Arch}}')
 
 		[server:stubborn]
@@ -50,6 +52,7 @@ start_mcpinit
 await is_state fake RUNNING
 await is_state stubborn RUNNING
 await grep -q 'condition=not-running' "$WORK/requests"
+await grep -q 'GET .*/exec/.*/json' "$WORK/requests"
 : >"$WORK/rules"
 kill -KILL "$MCPINIT_PID"
 wait "$unshare_pid" 2>/dev/null
@@ -69,7 +72,8 @@ stop_mcpinit
 asked() {
 	grep -E " $1/" "$WORK/requests" | cut -d ' ' -f 1,2 | sed -E '
 		s, /v1\.[0-9]+/, /,
-		s,/containers/[^/?]+(/(attach|wait|start|kill|json)|\?force),/containers/{id}\1,
+		s,/exec/[^/?]+/,/exec/{id}/,
+		s,/containers/[^/?]+(/(attach|wait|start|kill|json|exec)|\?force),/containers/{id}\1,
 		s,attach\?stderr=1&stdin=1&stdout=1&stream=1,attach?stream=1\&stdin=1\&stdout=1\&stderr=1,
 		s,/images/[^?]+/json,/images/{name}/json,
 		s,/volumes/[^?]+,/volumes/{name},
@@ -97,6 +101,7 @@ like "the User-Agent is one, with our version" "$(awk '$3 ~ /^mcpinit/ {print $3
 write_config cli
 start_mcpinit
 await is_state fake RUNNING
+await grep -q 'GET .*/exec/.*/json' "$WORK/requests"
 ctl restart fake >/dev/null
 ctl stop stubborn >/dev/null
 stop_mcpinit

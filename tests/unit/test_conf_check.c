@@ -106,18 +106,29 @@ START_TEST(an_agent_that_may_use_a_server_and_none_of_its_tools_is_warned_about)
 }
 END_TEST
 
-START_TEST(health_checks_without_effect_are_warned_about)
+START_TEST(every_health_check_has_an_effect)
 {
-	static const char *const kinds[] = { "exec ./check", "docker", "http http://a" };
+	static const char *const kinds[] = { "mcp", "none", "exec ./check", "docker",
+					     "http http://a" };
 	for (size_t i = 0; i < sizeof(kinds) / sizeof(kinds[0]); i++) {
 		char text[128];
 		(void)snprintf(text, sizeof(text), "[server:a]\nimage = a\nhealthcheck = %s\n",
 			       kinds[i]);
-		assert_warning(text, "t.ini:3: server:a: healthcheck: exec, docker and http have "
-				     "no effect in this version: nothing is probed; write mcp");
+		assert_warning(text, "");
 	}
-	assert_warning("[server:a]\nimage = a\nhealthcheck = mcp\n"
-		       "[server:b]\nimage = b\nhealthcheck = none\n",
+	conf_text_fails("[server:a]\nlaunch = process\ncommand = ./a\nhealthcheck = docker\n",
+			"t.ini:4: server:a: healthcheck: docker needs a container, and launch is "
+			"process; write mcp\n");
+}
+END_TEST
+
+START_TEST(the_images_own_check_has_its_own_numbers)
+{
+	assert_warning("[server:a]\nimage = a\nhealthcheck = docker\nhealthcheck_interval = 5s\n",
+		       "t.ini:3: server:a: healthcheck: with docker the interval, timeout, retries "
+		       "and start_period of the image's HEALTHCHECK count, not ours");
+	assert_warning("[defaults]\nhealthcheck_interval = 5s\n"
+		       "[server:a]\nimage = a\nhealthcheck = docker\n",
 		       "");
 }
 END_TEST
@@ -235,7 +246,8 @@ Suite *suite_conf_check(void)
 	tcase_add_test(c, keys_without_effect_are_warned_about);
 	tcase_add_test(c, only_a_lazy_server_can_be_idle);
 	tcase_add_test(c, an_agent_that_may_use_a_server_and_none_of_its_tools_is_warned_about);
-	tcase_add_test(c, health_checks_without_effect_are_warned_about);
+	tcase_add_test(c, every_health_check_has_an_effect);
+	tcase_add_test(c, the_images_own_check_has_its_own_numbers);
 	tcase_add_test(c, a_process_has_a_user_of_its_own_but_not_auto);
 	tcase_add_test(c, graces_that_exceed_the_shutdown_are_warned_about);
 	tcase_add_test(c, a_diamond_of_dependencies_is_no_loop);

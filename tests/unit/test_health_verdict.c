@@ -131,7 +131,7 @@ START_TEST(calls_given_up_in_a_row_are_unhealthy_until_one_is_answered)
 	ck_assert(verdict_calls(&v, 3));
 	ck_assert_int_eq(v.now, HEALTH_UNHEALTHY);
 	ck_assert_str_eq(v.why, "no answer to 3 calls in a row in request_timeout");
-	ck_assert(!verdict_calls(&v, 4));	  /* said once */
+	ck_assert(!verdict_calls(&v, 4));      /* said once */
 	ck_assert(!verdict_success(&v, true)); /* a ping does not change it */
 	ck_assert_int_eq(v.now, HEALTH_UNHEALTHY);
 	ck_assert(!verdict_calls(&v, 0));

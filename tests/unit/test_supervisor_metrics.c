@@ -3,6 +3,7 @@
 
 #include "base/buf.h"
 #include "base/clock.h"
+#include "base/log.h"
 #include "tests/unit/control_rig.h"
 
 #include <ctype.h>
@@ -124,7 +125,7 @@ START_TEST(every_server_has_its_samples_in_a_form_that_prometheus_reads)
 	ck_assert_ptr_null(strstr(text, "\nmcpinit_engine_up "));  /* none is needed */
 	fs()->state = SRV_RUNNING;
 	fs()->tools = 7;
-	fs()->tallies.restarts[CAUSE_OOM] = 3;
+	fs()->restarts_for[RESTART_OOM] = 3;
 	fs()->tallies.fallbacks = 2;
 	hist_add(&fs()->tallies.probes.answered, 7);
 	hist_add(&fs()->tallies.probes.answered, 70000);
@@ -266,9 +267,12 @@ START_TEST(the_file_is_written_whole_every_15_s_and_goes_at_the_end)
 }
 END_TEST
 
-START_TEST(a_file_that_cannot_be_written_is_tried_again)
+START_TEST(a_file_that_cannot_be_written_is_said_once_and_tried_again)
 {
-	char path[80], sub[64];
+	char path[80], sub[64], said[4096];
+	FILE *log = tmpfile();
+	ck_assert_ptr_nonnull(log);
+	log_open(fileno(log));
 	snprintf(sub, sizeof(sub), "%s/later", dir);
 	snprintf(path, sizeof(path), "%s/m.prom", sub);
 	((struct conf *)sv.conf)->metrics_file = strdup(path);
@@ -276,6 +280,16 @@ START_TEST(a_file_that_cannot_be_written_is_tried_again)
 	clock_fake(fake_now);
 	struct metrics_file *f = metrics_file_new(&sv);
 	rounds();
+	now_ms += 15000;
+	rounds();
+	log_open(STDERR_FILENO);
+	rewind(log);
+	said[fread(said, 1, sizeof(said) - 1, log)] = '\0';
+	(void)fclose(log);
+	assert_has(
+		said,
+		"later/m.prom.tmp: No such file or directory; tried again every 15 s. Its directory");
+	ck_assert_ptr_null(strstr(strstr(said, "metrics_file") + 1, "metrics_file"));
 	ck_assert_int_eq(mkdir(sub, 0755), 0);
 	now_ms += 15000;
 	rounds();
@@ -298,7 +312,7 @@ Suite *suite_supervisor_metrics(void)
 	tcase_add_test(c, the_table_of_the_documentation_is_what_is_said);
 	tcase_add_test(c, the_verb_gives_the_same_text_to_the_operator_only);
 	tcase_add_test(c, the_file_is_written_whole_every_15_s_and_goes_at_the_end);
-	tcase_add_test(c, a_file_that_cannot_be_written_is_tried_again);
+	tcase_add_test(c, a_file_that_cannot_be_written_is_said_once_and_tried_again);
 	suite_add_tcase(s, c);
 	return s;
 }

@@ -364,7 +364,7 @@ START_TEST(unhealthy_and_restarted_fails_the_calls_at_once_and_comes_back)
 	ck_assert_int_eq(server_state(fs), SRV_STOPPING); /* it was told before the graces */
 	rig_until_again(fs, 1);
 	ck_assert_uint_eq(fs->restarts, 1);
-	ck_assert_uint_eq(server_tallies(fs)->restarts[CAUSE_UNHEALTHY], 1);
+	ck_assert_uint_eq(fs->restarts_for[RESTART_HUNG], 1);
 	ck_assert_uint_gt(server_tallies(fs)->probes.failed, 0);
 	(void)close(fd);
 	rig_close();

@@ -103,7 +103,7 @@ START_TEST(engine_lost_while_running_tells_the_calls_and_comes_back)
 	waits_for_the_engine(1);
 	comes_back(2);
 	ck_assert_uint_eq(fs->restarts, 1);
-	ck_assert_uint_eq(server_tallies(fs)->restarts[CAUSE_ENGINE], 1);
+	ck_assert_uint_eq(fs->restarts_for[RESTART_ENGINE], 1);
 	shut_one();
 }
 END_TEST

@@ -1,6 +1,4 @@
 /* SPDX-License-Identifier: MIT */
-#include "supervisor/tallies.h"
-
 #include "supervisor/launch.h"
 #include "tests/unit/server_rig.h"
 
@@ -8,20 +6,21 @@ START_TEST(the_end_of_a_process_says_why)
 {
 	static const struct {
 		struct launch_exit x;
-		enum restart_cause want;
+		enum server_restart want;
 	} cases[] = {
-		{ { .exit_code = 0 }, CAUSE_EXIT },
-		{ { .exit_code = 128 }, CAUSE_EXIT },
-		{ { .exit_code = -1 }, CAUSE_EXIT },
-		{ { .exit_code = -1, .signal = 9 }, CAUSE_SIGNAL },
-		{ { .exit_code = 137 }, CAUSE_SIGNAL }, /* a container's */
-		{ { .exit_code = 137, .is_oom = true }, CAUSE_OOM },
-		{ { .exit_code = -1, .is_engine_gone = true }, CAUSE_ENGINE },
-		{ { .exit_code = -1, .is_engine_ill = true }, CAUSE_ENGINE },
-		{ { .exit_code = -1, .cut_ms = 60000 }, CAUSE_ENGINE },
+		{ { .exit_code = 0 }, RESTART_EXIT },
+		{ { .exit_code = 128 }, RESTART_EXIT },
+		{ { .exit_code = -1 }, RESTART_EXIT },
+		{ { .exit_code = -1, .signal = 9 }, RESTART_SIGNAL },
+		{ { .exit_code = 137 }, RESTART_SIGNAL }, /* a container's */
+		{ { .exit_code = 137, .is_oom = true }, RESTART_OOM },
+		{ { .exit_code = -1, .is_engine_gone = true }, RESTART_ENGINE },
+		{ { .exit_code = -1, .is_engine_ill = true }, RESTART_ENGINE },
+		{ { .exit_code = -1, .cut_ms = 60000 }, RESTART_ENGINE },
 	};
 	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++)
-		ck_assert_str_eq(cause_name(cause_of_exit(&cases[i].x)), cause_name(cases[i].want));
+		ck_assert_str_eq(server_restart_name(server_reason_of_exit(&cases[i].x)),
+				 server_restart_name(cases[i].want));
 }
 END_TEST
 
@@ -35,9 +34,9 @@ static void begin(void)
 	rig_until(fs, SRV_RUNNING);
 }
 
-static unsigned times(enum restart_cause c)
+static unsigned times(enum server_restart c)
 {
-	return server_tallies(fs)->restarts[c];
+	return fs->restarts_for[c];
 }
 
 START_TEST(each_restart_has_one_reason)
@@ -48,20 +47,20 @@ START_TEST(each_restart_has_one_reason)
 	ck_assert_str_eq(info.last_exit, "");
 	(void)kill(rig_pid(fs), SIGKILL);
 	rig_until_again(fs, 1);
-	ck_assert_uint_eq(times(CAUSE_SIGNAL), 1);
+	ck_assert_uint_eq(times(RESTART_SIGNAL), 1);
 	server_info(fs, &info);
 	ck_assert_ptr_nonnull(strstr(info.last_exit, "signal 9"));
 	server_restart(fs, "the operator said so");
 	rig_until_again(fs, 2);
-	ck_assert_uint_eq(times(CAUSE_ASKED), 1);
+	ck_assert_uint_eq(times(RESTART_WISH), 1);
 	server_info(fs, &info);
 	ck_assert_str_eq(info.last_exit, "the operator said so");
 	int fd = rig_agent(fs);
 	rig_say(fd, "{\"jsonrpc\":\"2.0\",\"id\":1,\"method\":\"tools/call\"}\n"); /* it exits */
 	rig_until_again(fs, 3);
-	ck_assert_uint_eq(times(CAUSE_EXIT), 1);
-	ck_assert_uint_eq(times(CAUSE_SIGNAL), 1);
-	ck_assert_uint_eq(times(CAUSE_ASKED), 1);
+	ck_assert_uint_eq(times(RESTART_EXIT), 1);
+	ck_assert_uint_eq(times(RESTART_SIGNAL), 1);
+	ck_assert_uint_eq(times(RESTART_WISH), 1);
 	ck_assert_uint_eq(fs->restarts, 3);
 	(void)close(fd);
 	rig_close();
@@ -111,10 +110,10 @@ START_TEST(a_pull_is_measured_and_one_called_off_is_none)
 }
 END_TEST
 
-Suite *suite_supervisor_tallies(void);
-Suite *suite_supervisor_tallies(void)
+Suite *suite_supervisor_server_tally(void);
+Suite *suite_supervisor_server_tally(void)
 {
-	Suite *s = suite_create("supervisor_tallies");
+	Suite *s = suite_create("supervisor_server_tally");
 	TCase *c = tcase_create("all");
 	tcase_set_timeout(c, 30);
 	tcase_add_test(c, the_end_of_a_process_says_why);
