@@ -181,10 +181,12 @@ static bool is_fatal(const cJSON *server)
 static void say_unwell(const cJSON *server, cJSON *rows)
 {
 	static const char *const keys[] = { "name", "state", "health", "why" };
+	const char *health = client_text(server, "health"), *why = client_text(server, "why");
+	bool is_in_why = strncmp(why, health, strlen(health)) == 0; /* "degraded: 3 tools, …" */
 	if (!rows) {
 		(void)printf("%s: %s, %s%s%s\n", client_text(server, "name"),
-			     client_text(server, "state"), client_text(server, "health"),
-			     *client_text(server, "why") ? ": " : "", client_text(server, "why"));
+			     client_text(server, "state"), is_in_why ? "" : health,
+			     *why && !is_in_why ? ": " : "", why);
 		return;
 	}
 	cJSON *row = cJSON_CreateObject();

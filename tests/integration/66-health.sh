@@ -155,7 +155,7 @@ await is_health ignore unhealthy
 like "ignore: it runs on, and status says what is wrong" "$(ctl status ignore)" 'RUNNING +unhealthy, .*; unhealthy: no answer to 2 '
 ctl healthy >"$WORK/healthy"
 is "mcpctl healthy fails: the server is required" "$?" 1
-like "and says why" "$(<"$WORK/healthy")" 'ignore: RUNNING, unhealthy: unhealthy: no answer'
+like "and says why" "$(<"$WORK/healthy")" 'ignore: RUNNING, unhealthy: no answer'
 sleep 1 # some more probes
 is "it is logged once" "$(grep -c ' ignore .*unhealthy' "$LOG")" 1
 halt ignore CONT
@@ -169,6 +169,18 @@ await_log 'ends +exited with status 0 .*restart in' 3
 like "a server that ends with 0 over and over is shown" "$(ctl healthy)" 'ends: (BACKOFF|STARTING)'
 ctl healthy --strict >/dev/null
 is "mcpctl healthy --strict fails for it" "$?" 3
+
+# --- degraded ------------------------------------------------------------------------------------
+
+for i in 1 2 3; do
+	rpc blocks "$(tool_call "$i" exit '{"code":1}')" >/dev/null
+	await is_generation blocks $((i + 1))
+done
+await is_health blocks degraded
+like "a server that was restarted three times is shown as degraded" "$(ctl status blocks)" 'RUNNING +degraded, .*; degraded: restarted 3 times'
+out=$(ctl healthy)
+is "mcpctl healthy: 0 all the same" "$?" 0
+like "with the reason" "$out" 'blocks: RUNNING, degraded: restarted 3 times'
 
 # --- checks --------------------------------------------------------------------------------------
 
