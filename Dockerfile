@@ -12,7 +12,7 @@ FROM ${DOCKER_CLI} AS cli
 FROM ${BASE} AS build
 RUN apt-get update -q \
  && apt-get install -y -q --no-install-recommends \
-      gcc libc6-dev make pkg-config libcurl4-openssl-dev libcjson-dev libinih-dev \
+      gcc libc6-dev make pkg-config libcurl4-openssl-dev libcjson-dev libinih-dev libssl-dev \
  && rm -rf /var/lib/apt/lists/*
 WORKDIR /src
 COPY . .
@@ -24,13 +24,13 @@ RUN [ "$WITH_DOCKER_CLI" = yes ] || rm /out/usr/local/bin/docker
 
 FROM ${BASE}
 RUN apt-get update -q \
- && apt-get install -y -q --no-install-recommends libcurl4 libcjson1 libinih1 ca-certificates \
+ && apt-get install -y -q --no-install-recommends libcurl4 libcjson1 libinih1 libssl3 ca-certificates \
  && apt-get clean \
  && rm -rf /var/lib/apt/lists/*
 # 1001: the number that other images of MCP servers and orchestrators have. A new volume at /run/mcp gets this owner.
 RUN groupadd -g 1001 mcp \
  && useradd -u 1001 -g mcp -m -s /usr/sbin/nologin mcp \
- && install -d -o mcp -g mcp /run/mcp /run/mcpinit
+ && install -d -o mcp -g mcp /run/mcp /run/mcpinit /var/lib/mcpinit
 COPY --from=build /out/ /
 COPY entrypoint /usr/local/bin/entrypoint
 HEALTHCHECK --interval=30s --timeout=5s --start-period=5m CMD ["mcpctl", "healthy"]

@@ -11,7 +11,8 @@ PKG_CONFIG ?= pkg-config
 DEPS_CURL  := libcurl
 DEPS_JSON  := libcjson
 DEPS_INI   := inih
-PKGS       := $(DEPS_CURL) $(DEPS_JSON) $(DEPS_INI)
+DEPS_HASH  := libcrypto
+PKGS       := $(DEPS_CURL) $(DEPS_JSON) $(DEPS_INI) $(DEPS_HASH)
 
 WARN := -Wall -Wextra -Wpedantic -Wshadow -Wconversion -Wno-sign-conversion -Wformat=2 \
 	-Wstrict-prototypes -Wmissing-prototypes -Wundef -Wvla -Wwrite-strings \

@@ -113,6 +113,14 @@ long filter_name(struct span value, char out[FILTER_NAME_MAX])
 	return n >= 0 && rpc_is_plain(out, (size_t)n) ? n : -1;
 }
 
+bool filter_name_of(struct span tool, char text[FILTER_NAME_MAX], struct span *ret)
+{
+	struct span value;
+	long n = walk_member(tool, "name", &value) ? filter_name(value, text) : -1;
+	*ret = (struct span){ text, n < 0 ? 0 : (size_t)n };
+	return n >= 0;
+}
+
 bool filter_find_list(struct span result, struct span *ret)
 {
 	return walk_member(result, "tools", ret) && walk_is_array(*ret);

@@ -37,6 +37,9 @@ bool filter_matches(const char *pattern, struct span name);
  */
 long filter_name(struct span value, char out[FILTER_NAME_MAX]);
 
+/* The same of a tool, whose one member "name" it is; false: it has none that is certain. */
+bool filter_name_of(struct span tool, char text[FILTER_NAME_MAX], struct span *ret);
+
 /* The one list of tools in a result; false: there is none, or more than one. */
 bool filter_find_list(struct span result, struct span *ret);
 /* The list without the items that keep() does not want, appended. 0 or -ENOMEM. */

@@ -382,6 +382,7 @@ int mux_configure(struct mux *m, const struct mux_params *p)
 	m->p.park_timeout_ms = p->park_timeout_ms;
 	m->p.linger_ms = p->linger_ms;
 	m->p.request_timeout_ms = p->request_timeout_ms;
+	m->p.pin_mode = p->pin_mode;
 	if (filter_set(&m->filter, p->tools, p->tools_deny))
 		tools_changed(m);
 	if (m->up)

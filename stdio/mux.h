@@ -28,6 +28,7 @@
 #define STDIO_MUX_H
 
 #include "base/hist.h"
+#include "stdio/pin.h"
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -86,6 +87,8 @@ struct mux_params {
 	char *const *tools,
 		*const *tools_deny; /* patterns; copied. NULL: all are shown, none denied */
 	bool is_private; /* all its ends are one agent's, whose own initialize greets the process; see mux_private.c */
+	struct pins *pins;	    /* borrowed; NULL: nothing is pinned */
+	enum pin_mode pin_mode;
 	struct mux_cb cb;
 	void *ctx;
 };
@@ -172,6 +175,13 @@ struct mux_depth {
 	size_t waiting;	     /* requests of agents that have not been sent to it yet */
 };
 struct mux_depth mux_depth(const struct mux *m);
+
+/*
+ * Tools that are not as they were pinned: 0, or -errno when that cannot be told. Accepted (tool NULL: all of them): how many, or
+ * -errno. What is accepted counts at once; where it could not be written e->code is not 0.
+ */
+int mux_pins_each(struct mux *m, pins_fn *fn, void *ctx, struct err *e);
+int mux_pins_accept(struct mux *m, const char *tool, struct err *e);
 
 /* --- the agents' side ------------------------------------------------------------------------ */
 

@@ -266,8 +266,8 @@ static void take_request(struct mux_agent *a, const struct rpc_msg *q)
 		return;
 	if (idmap_by_owner(&m->ids, a, id))
 		agent_error(a, id, RPC_E_INVALID, "This id is in flight already", NULL);
-	else if (tools_refuse(a, q))
-		return;
+	else if (tools_refuse(a, q, id))
+		m->counts.requests++;
 	else if (rest_answer_tools(a, q, id) || tasks_refuse(a, q, id))
 		return;
 	else if (m->session.is_modern)
@@ -306,7 +306,7 @@ static void take_notification(struct mux_agent *a, const struct rpc_msg *q)
 		private_notify(a, q);
 		break;
 	default:
-		if (!tools_refuse(a, q))
+		if (!tools_refuse(a, q, no_id))
 			up_notify(a, q, NULL, 0);
 	}
 }

@@ -14,6 +14,7 @@
  *   mux_count.c  what has been counted
  *   ask*.c, roots.c  what the server asks agents: ask.h
  *   mux_private.c  the mux of one agent: its own greeting, and what its process asks it
+ *   mux_pins.c   … and what has become of its tools since they were first seen
  *   mux_rest.c   while nobody uses the server: idle_timeout, and the list of tools that is kept
  */
 #ifndef STDIO_MUX_PRIV_H
@@ -149,7 +150,7 @@ struct mux {
 	struct tally *tallies; /* owned */
 	size_t n_suspects,
 		n_lost; /* calls whose answer may be among the oversized lines, and those lines */
-	struct quiet garbage, unknown, flooding, other_era, unasked;
+	struct quiet garbage, unknown, flooding, other_era, unasked, unpinned;
 };
 
 /* --- mux.c ------------------------------------------------------------------------------------ */
@@ -257,12 +258,17 @@ void down_lists_changed(struct mux *m);
 
 /* --- mux_tools.c ------------------------------------------------------------------------------ */
 
-/* A call of a tool that is not for this agent, or may not be: answered here. */
-bool tools_refuse(struct mux_agent *a, const struct rpc_msg *q);
+/* This agent sees all, and may call all. */
+bool tools_are_open(const struct mux_agent *a);
+/*
+ * A call of a tool that is not for this agent, or may not be: answered here, under id. Asked as it comes, and again when it
+ * had to wait: for another process, with other tools.
+ */
+bool tools_refuse(struct mux_agent *a, const struct rpc_msg *q, struct span id);
 /* An answer to tools/list, under this id, without what is not for this agent. */
 void tools_write_list(struct mux_agent *a, const struct rpc_msg *q, struct span id);
-/* How many of a page are for agents that may use all. */
-int tools_shown(struct mux *m, const char *line, size_t len);
+/* A page of our own list: its tools are pinned; how many are for agents that may use all. */
+int tools_took_page(struct mux *m, const char *line, size_t len);
 /* Sessions are told to list again. */
 void tools_changed(struct mux *m);
 /* --- mux_private.c: all but private_greet() do nothing where nothing is private ---------------- */
@@ -283,6 +289,17 @@ void private_notify(struct mux_agent *a, const struct rpc_msg *q);
 /* Its session ends. */
 void private_forget(struct mux_agent *a);
 void private_died(struct mux *m);
+
+/* --- mux_pins.c ------------------------------------------------------------------------------- */
+
+bool pinning_is_on(const struct mux *m);
+bool pinning_blocks(const struct mux *m);
+/* What a list of the server's says of its tools, held against the pins. */
+void pinning_see(struct mux *m, struct span list);
+/* It is not as it was pinned, and so withheld; or was never in a list; or the pins cannot be read. */
+bool pinning_withholds(const struct mux *m, struct span name);
+/* "description, inputSchema" */
+void pinning_parts(unsigned parts, struct buf *out);
 
 /* --- mux_rest.c ------------------------------------------------------------------------------- */
 

@@ -214,7 +214,7 @@ static void got_tools(void *ctx, const char *line, size_t len, const struct err 
 		finish(m);
 	} else {
 		m->tools += cJSON_GetArraySize(tools);
-		m->shown += tools_shown(m, line, len);
+		m->shown += tools_took_page(m, line, len);
 		if (!cursor && m->pages == 0)
 			rest_keep_tools(m, line, len);
 		turn_learn_tools(m, tools);

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Which tools an agent sees and may call: the server's own `tools` and `tools_deny`, narrowed by the agent's list. Lists
- * are cut on their way to the agent, calls are refused before they reach the server. What cannot be read for certain is
- * refused or left out, never passed; where nothing is filtered nothing is looked at.
+ * Which tools an agent sees and may call: the server's own `tools` and `tools_deny`, narrowed by the agent's list, and, with
+ * pin_tools = block, only those that are as they were pinned. Lists are cut on their way to the agent, calls are refused
+ * before they reach the server. What cannot be read for certain is refused or left out, never passed; where nothing is
+ * filtered nothing is looked at.
  */
 #include "base/buf.h"
 #include "base/cleanup.h"
@@ -13,29 +14,24 @@
 #include <stdio.h>
 #include <string.h>
 
-static bool is_open(const struct mux_agent *a)
+static bool is_open_for_all(const struct mux *m)
 {
-	return filter_is_open(&a->mux->filter) && filter_is_open(&a->filter);
+	return filter_is_open(&m->filter) && !pinning_blocks(m);
+}
+
+bool tools_are_open(const struct mux_agent *a)
+{
+	return is_open_for_all(a->mux) && filter_is_open(&a->filter);
 }
 
 /* --- lists ------------------------------------------------------------------------------------ */
 
-static bool name_of(struct span tool, char text[FILTER_NAME_MAX], struct span *ret)
+static bool is_for_all(const struct mux *m, struct span tool)
 {
-	struct span value;
-	if (!walk_member(tool, "name", &value))
-		return false;
-	long n = filter_name(value, text);
-	*ret = (struct span){ text, (size_t)n };
-	return n >= 0;
-}
-
-static bool is_for_all(void *ctx, struct span tool)
-{
-	const struct mux *m = ctx;
 	char text[FILTER_NAME_MAX];
 	struct span name;
-	return name_of(tool, text, &name) && filter_admits(&m->filter, name);
+	return filter_name_of(tool, text, &name) && filter_admits(&m->filter, name) &&
+	       !pinning_withholds(m, name);
 }
 
 static bool is_for_agent(void *ctx, struct span tool)
@@ -43,7 +39,7 @@ static bool is_for_agent(void *ctx, struct span tool)
 	const struct mux_agent *a = ctx;
 	char text[FILTER_NAME_MAX];
 	struct span name;
-	return name_of(tool, text, &name) && filter_admits(&a->mux->filter, name) &&
+	return is_for_all(a->mux, tool) && filter_name_of(tool, text, &name) &&
 	       filter_admits(&a->filter, name);
 }
 
@@ -64,20 +60,23 @@ void tools_write_list(struct mux_agent *a, const struct rpc_msg *q, struct span 
 {
 	_cleanup_buf_ struct buf list = { 0 };
 	struct patch patches[] = { { rpc_at(q, SCAN_ID), id }, { { 0 }, { 0 } } };
-	struct span result = rpc_at(q, SCAN_RESULT);
-	if (result.p && !is_open(a)) {
-		if (!filter_find_list(result, &patches[1].at) ||
-		    filter_splice(patches[1].at, is_for_agent, a, &list) < 0) {
+	struct span result = rpc_at(q, SCAN_RESULT), all;
+	bool is_looked_at = result.p && (!tools_are_open(a) || pinning_is_on(a->mux));
+	bool has_list = is_looked_at && filter_find_list(result, &all);
+	if (has_list)
+		pinning_see(a->mux, all);
+	if (result.p && !tools_are_open(a)) {
+		if (!has_list || filter_splice(all, is_for_agent, a, &list) < 0) {
 			no_list(a, id);
 			return;
 		}
-		patches[1].with = (struct span){ list.data, list.len };
+		patches[1] = (struct patch){ all, { list.data, list.len } };
 	}
 	struct iovec parts[PATCHED_PARTS];
 	down_write(a, parts, patch_line(q, patches, 2, parts), DOWN_MUST);
 }
 
-int tools_shown(struct mux *m, const char *line, size_t len)
+int tools_took_page(struct mux *m, const char *line, size_t len)
 {
 	struct rpc_msg q;
 	struct span list, none, tool;
@@ -85,8 +84,9 @@ int tools_shown(struct mux *m, const char *line, size_t len)
 	rpc_read(line, len, &q);
 	if (!filter_find_list(rpc_at(&q, SCAN_RESULT), &list))
 		return 0;
+	pinning_see(m, list);
 	for (struct walk w = walk_into(list); walk_next(&w, &none, &tool);)
-		n += filter_is_open(&m->filter) || is_for_all(m, tool);
+		n += is_open_for_all(m) || is_for_all(m, tool);
 	return n;
 }
 
@@ -102,9 +102,27 @@ static const char *what_hides(const struct mux_agent *a, struct span name, char 
 	else if (!filter_admits(&a->filter, name))
 		(void)snprintf(out, size, "not among what tools of [agent:%s] admits for server %s",
 			       a->name, a->mux->p.server);
+	else if (mux_is_open(a->mux) && pinning_withholds(a->mux, name)) /* else it waits, first */
+		(void)snprintf(
+			out, size,
+			"withheld by pin_tools of [server:%s]: in no list of its tools so far",
+			a->mux->p.server);
 	else
 		return NULL;
 	return out;
+}
+
+/* It is the pins that hide it: an agent that had this tool yesterday is told so. */
+static bool is_changed(const struct mux_agent *a, struct span name, char *out, size_t size)
+{
+	const struct mux *m = a->mux;
+	unsigned parts = pinning_blocks(m) ? pins_changed(m->p.pins, m->p.server, name) : 0;
+	if (!parts || !filter_admits(&m->filter, name) || !filter_admits(&a->filter, name))
+		return false;
+	_cleanup_buf_ struct buf names = { 0 };
+	pinning_parts(parts, &names);
+	(void)snprintf(out, size, "changed: %s", buf_str(&names));
+	return true;
 }
 
 static void refuse_call(struct mux_agent *a, struct span id, const char *message, const char *why)
@@ -117,7 +135,6 @@ static void refuse_call(struct mux_agent *a, struct span id, const char *message
 			 message, why, more);
 	if (!id.p) /* a notification: dropped */
 		return;
-	m->counts.requests++;
 	m->counts.errors++;
 	int r = buf_adds(&data, "{\"server\":");
 	if (r == 0)
@@ -131,22 +148,28 @@ static void refuse_call(struct mux_agent *a, struct span id, const char *message
 	agent_error(a, id, RPC_E_PARAMS, message, r == 0 ? buf_str(&data) : NULL);
 }
 
-bool tools_refuse(struct mux_agent *a, const struct rpc_msg *q)
+bool tools_refuse(struct mux_agent *a, const struct rpc_msg *q, struct span id)
 {
-	if (is_open(a) || !scan_is(rpc_at(q, SCAN_METHOD), "tools/call"))
+	if (tools_are_open(a) || !scan_is(rpc_at(q, SCAN_METHOD), "tools/call"))
 		return false;
-	struct span id = rpc_at(q, SCAN_ID);
-	char text[FILTER_NAME_MAX], why[256], message[FILTER_NAME_MAX + 32];
+	char text[FILTER_NAME_MAX], why[256], message[FILTER_NAME_MAX + 160];
 	long n = filter_name(rpc_at(q, SCAN_NAME), text);
 	if (n < 0) {
 		refuse_call(a, id, "params.name must be the name of a tool",
 			    "missing, no string, too long, or with control characters");
 		return true;
 	}
-	const char *hides = what_hides(a, (struct span){ text, (size_t)n }, why, sizeof(why));
+	struct span name = { text, (size_t)n };
+	const char *hides = what_hides(a, name, why, sizeof(why));
 	if (!hides)
 		return false;
-	(void)snprintf(message, sizeof(message), "Unknown tool: %.*s", (int)n, text);
+	if (is_changed(a, name, why, sizeof(why)))
+		(void)snprintf(message, sizeof(message),
+			       "Tool %.*s is withheld: it is not as it was pinned; the operator "
+			       "takes it with mcpctl tools %s --accept",
+			       (int)n, text, a->mux->p.server);
+	else
+		(void)snprintf(message, sizeof(message), "Unknown tool: %.*s", (int)n, text);
 	refuse_call(a, id, message, hides);
 	return true;
 }

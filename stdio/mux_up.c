@@ -290,9 +290,10 @@ static void send_item(struct mux_agent *a, struct up_item *it)
 	}
 	struct rpc_msg q;
 	if (call->method == RPC_INITIALIZE || call->method == RPC_DISCOVER ||
-	    era_differs(a, call->says_version)) {
+	    era_differs(a, call->says_version) ||
+	    (call->method == RPC_OTHER && !tools_are_open(a))) {
 		rpc_read(it->bytes, it->len, &q);
-		if (agent_answer_here(a, &q, call->id)) {
+		if (agent_answer_here(a, &q, call->id) || tools_refuse(a, &q, call->id)) {
 			call_end(m, call);
 			return;
 		}

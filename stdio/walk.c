@@ -56,37 +56,50 @@ static const char *behind_value(const char *p, const char *end)
 	return p;
 }
 
-static struct span take_value(struct walk *w)
+/* Any value, in fact, when what is inside does not matter. */
+struct span walk_scalar(struct walk *w)
 {
 	const char *from = w->p;
 	w->p = behind_value(from, w->end);
 	return (struct span){ from, (size_t)(w->p - from) };
 }
 
-bool walk_next(struct walk *w, struct span *ret_key, struct span *ret_value)
+bool walk_more(struct walk *w)
 {
 	skip_space(w);
 	if (w->p < w->end && *w->p == ',') {
 		w->p++;
 		skip_space(w);
 	}
-	if (w->p >= w->end)
+	return w->p < w->end && *w->p != '}' && *w->p != ']';
+}
+
+void walk_colon(struct walk *w)
+{
+	skip_space(w);
+	if (w->p < w->end && *w->p == ':')
+		w->p++;
+	skip_space(w);
+}
+
+bool walk_next(struct walk *w, struct span *ret_key, struct span *ret_value)
+{
+	if (!walk_more(w))
 		return false;
-	struct span first = take_value(w);
+	struct span first = walk_scalar(w);
 	skip_space(w);
 	*ret_key = (struct span){ 0 };
 	if (w->p < w->end && *w->p == ':') {
 		*ret_key = first;
-		w->p++;
-		skip_space(w);
-		first = take_value(w);
+		walk_colon(w);
+		first = walk_scalar(w);
 	}
 	*ret_value = first;
 	return true;
 }
 
 /* A decoder that ignores case would take "Name" for "name". */
-static bool is_like(struct span key, const char *name)
+bool walk_is_like(struct span key, const char *name)
 {
 	char plain[MAX_KEY];
 	long n = scan_text(key, plain, sizeof(plain));
@@ -102,7 +115,7 @@ bool walk_member(struct span object, const char *name, struct span *ret)
 	unsigned n = 0;
 	bool is_exact = false;
 	while (walk_next(&w, &key, &value)) {
-		if (!is_like(key, name))
+		if (!walk_is_like(key, name))
 			continue;
 		n++;
 		is_exact = scan_is(key, name);

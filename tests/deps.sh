@@ -26,6 +26,7 @@ want_build() {
 	has_lib libcurl || need libcurl4-openssl-dev
 	has_lib libcjson || need libcjson-dev
 	has_lib inih || need libinih-dev
+	has_lib libcrypto || need libssl-dev
 }
 
 want_engine() {

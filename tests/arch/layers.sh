@@ -26,12 +26,13 @@ declare -A may_use=(
 	[conf]="ini.h"
 	[docker]="curl cjson"
 	[stdio]="cjson"
+	[stdio/pin_print.c]="cjson openssl"
 	[health]="curl cjson"
 	[supervisor]="curl cjson"
 	[mcpctl]="cjson"
 	[mcpctl/doctor]="cjson"
 )
-libraries="curl cjson ini.h"
+libraries="curl cjson ini.h openssl"
 
 mapfile -t files < <(find base conf docker stdio health supervisor mcpctl -name '*.[ch]' | sort)
 bad=()

@@ -229,6 +229,30 @@ START_TEST(a_call_without_an_id_is_no_way_round)
 }
 END_TEST
 
+START_TEST(a_call_that_waited_is_held_against_what_counts_when_it_goes)
+{
+	struct rig r;
+	rig_init(&r);
+	rig_start(&r);
+	mux_set_gate(r.mux, MUX_PARK, "starting");
+	struct end *a = rig_agent(&r, MUX_PIPES);
+	say(&r, a, CALL("3", "{\"name\":\"write\"}"));
+	say(&r, a, CALL("4", "{\"name\":\"list\"}"));
+	spin(&r);
+	r.p.tools = LIST("list", NULL);
+	ck_assert_int_eq(mux_configure(r.mux, &r.p), 0);
+	rig_up(&r);
+	ck_has(hear(&r, a),
+	       "\"id\":3,\"error\":{\"code\":-32602,\"message\":\"Unknown tool: write");
+	ck_has(hear(&r, &r.server), "\"name\":\"list\"");
+	ck_silent(&r, &r.server);
+	struct mux_counts counts = mux_counts(r.mux);
+	ck_assert_uint_eq(counts.requests, 2);
+	ck_assert_uint_eq(counts.errors, 1);
+	rig_done(&r);
+}
+END_TEST
+
 /* --- agents ---------------------------------------------------------------------------------- */
 
 START_TEST(an_agents_list_narrows_the_servers_and_nobody_elses)
@@ -340,6 +364,7 @@ Suite *suite_stdio_mux_tools(void)
 	tcase_add_test(c, calls_of_hidden_tools_never_reach_the_server);
 	tcase_add_test(c, calls_whose_tool_is_in_doubt_are_refused);
 	tcase_add_test(c, a_call_without_an_id_is_no_way_round);
+	tcase_add_test(c, a_call_that_waited_is_held_against_what_counts_when_it_goes);
 	tcase_add_test(c, an_agents_list_narrows_the_servers_and_nobody_elses);
 	tcase_add_test(c, a_new_filter_counts_at_once_and_sessions_are_told);
 	tcase_add_test(c, ready_tells_how_many_are_shown);
