@@ -32,6 +32,8 @@ static const struct wire_verb_row verbs[] = {
 	[WIRE_METRICS] = { "metrics", false, "{} → {text}: Prometheus text" },
 	[WIRE_PULL] = { "pull", false,
 			"{names?:[…],wait?} → notes `progress` {name,text}, then as start" },
+	[WIRE_PINS] = { "pins", false,
+			"{server,accept?,tools?:[…]} → {tools:[{name,changed:[…]}],is_withheld,warning?}: not as pinned" },
 };
 _Static_assert(sizeof(verbs) / sizeof(verbs[0]) == WIRE_VERBS, "one row per verb");
 

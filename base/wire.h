@@ -44,6 +44,7 @@ enum wire_verb {
 	WIRE_SWEEP,
 	WIRE_METRICS,
 	WIRE_PULL,
+	WIRE_PINS,
 	WIRE_VERBS
 };
 

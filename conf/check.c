@@ -48,24 +48,6 @@ static struct place place_of(const struct subject *t, const char *key)
 		report_##how((t)->with->report, &at_, __VA_ARGS__);                                \
 	} while (0)
 
-/* What is written, changes what holds anyway, and does nothing. defaults: NULL where none apply. */
-static void warn_of_inert_keys(const struct check *with, const struct section *own,
-			       const struct section *defaults)
-{
-	size_t n;
-	const struct conf_key *keys = conf_keys(&n);
-	for (size_t i = 0; i < n; i++) {
-		const struct conf_key *k = &keys[i];
-		const struct entry *entry = section_entry(own, k);
-		if (!entry)
-			entry = section_entry(defaults, k);
-		if (!k->is_inert || !entry || (k->def && strcmp(entry->text, k->def) == 0))
-			continue;
-		struct place at = section_place(with->sections, own, k->name);
-		report_warning(with->report, &at, "has no effect in this version");
-	}
-}
-
 /* --- one server ------------------------------------------------------------------------------ */
 
 static bool is_package_runner(const struct conf_server *s)
@@ -236,7 +218,6 @@ static void check_server(const struct subject *t)
 	check_life(t);
 	check_volumes(t);
 	warn_of_surprises(t);
-	warn_of_inert_keys(t->with, t->own, t->defaults);
 	check_pass_through(t);
 }
 
@@ -299,7 +280,6 @@ static void check_agent(const struct conf *c, const struct check *with, struct c
 			const struct section *own)
 {
 	struct place at = { .file = a->file, .line = a->line, .section = own->title };
-	warn_of_inert_keys(with, own, NULL);
 	if (strcmp(a->name, "default") == 0 && !c->default_agent)
 		report_error(with->report, &at,
 			     "default_agent = no in [mcpinit] says there is none; take one out");
@@ -338,7 +318,6 @@ static void check_top(struct conf *c, const struct check *with)
 	struct err e;
 	if (!own)
 		return;
-	warn_of_inert_keys(with, own, NULL);
 	struct place at = section_place(with->sections, own, "user");
 	if (c->user)
 		tell_user(with, &at, c->user, ids);

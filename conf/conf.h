@@ -147,6 +147,7 @@ struct conf {
 	int start_concurrency; /* 0: 2 × cpus */
 	char *log_level, *log_format;
 	char *metrics_file;
+	char *pin_file; /* "/var/lib/mcpinit/pins" unless set */
 
 	struct conf_server **servers; /* in the order of the files; NULL-terminated */
 	struct conf_server **divided; /* those of which there are only instances; NULL-terminated */
@@ -240,7 +241,6 @@ struct conf_key {
 	bool is_container;	     /* has no effect with launch = process */
 	bool is_frozen;		     /* a change needs a restart of mcpinit */
 	bool is_live;		     /* a change needs no new process of the server */
-	bool is_inert;		     /* kept, but nothing acts on it in this version */
 	const char *help;
 };
 

@@ -62,6 +62,9 @@ static const struct conf_key keys[] = {
 	  .help = "json: one object a line" },
 	{ TOP("metrics_file", STRING, metrics_file), .check = item_is_path, .is_frozen = true,
 	  .help = "Prometheus text, rewritten atomically every 15 s" },
+	{ TOP("pin_file", STRING, pin_file), .def = "/var/lib/mcpinit/pins", .check = item_is_path,
+	  .is_frozen = true,
+	  .help = "where pin_tools keeps what it has seen; it has to outlive us" },
 	{ "mcpinit", "include", CONF_TYPE_INCLUDE, 0, .def = "conf.d/*.ini",
 	  .help = "more files, relative to this one" },
 
@@ -209,7 +212,7 @@ static const struct conf_key keys[] = {
 	{ LIVE("tools_deny", LIST, tools_deny), .def = "none", .check = item_is_tool,
 	  .help = "patterns of tools that are not; wins over tools" },
 	{ SRV("pin_tools", ENUM, pin_tools), .def = "off", CHOICES("off|no|false", "warn", "block"),
-	  .is_inert = true, .help = "a tool whose definition changed is logged or withheld" },
+	  .help = "a tool whose definition changed is logged or withheld" },
 	{ LIVE("watch", LIST, watch), .def = "none", .check = item_is_path,
 	  .help = "paths in this container; a change restarts the server behind open pipes" },
 

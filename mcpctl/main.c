@@ -28,8 +28,9 @@ static const struct verb verbs[] = {
 	{ "shutdown", "", "end mcpinit and everything it started", 0, 0, 0, verb_shutdown },
 	{ "logs", "NAME [-f] [-n N]", "a server's stderr and lifecycle lines; -f: go on",
 	  CLI_FOLLOW | CLI_LINES, 1, 1, verb_logs },
-	{ "tools", "[NAME] [--agent A]", "list the tools of one server or of all", CLI_AGENT, 0, 1,
-	  verb_tools },
+	{ "tools", "[NAME [TOOL...]] [--agent A] [--accept]",
+	  "list the tools of one server or of all; --accept: changed ones", CLI_AGENT | CLI_ACCEPT,
+	  0, INT_MAX, verb_tools },
 	{ "call", "NAME TOOL [JSON|-] [--agent A]",
 	  "call a tool and print its result; -: JSON from stdin", CLI_AGENT, 2, 3, verb_call },
 	{ "connect", "NAME [--agent A]", "stdio of an MCP client to a session with a server",
@@ -72,6 +73,7 @@ static const struct option options[] = {
 	{ "volumes", no_argument, NULL, OPT_BIT + CLI_VOLUMES },
 	{ "config", required_argument, NULL, OPT_BIT + CLI_CONFIG },
 	{ "deep", no_argument, NULL, OPT_BIT + CLI_DEEP },
+	{ "accept", no_argument, NULL, OPT_BIT + CLI_ACCEPT },
 	{ 0 },
 };
 
@@ -191,7 +193,7 @@ static int read_options(int argc, char **argv, struct cli *c)
 static int run(const struct verb *v, const struct cli *c)
 {
 	struct err e = { 0 };
-	for (unsigned bit = 1; bit <= CLI_DEEP; bit <<= 1)
+	for (unsigned bit = 1; bit <= CLI_ACCEPT; bit <<= 1)
 		if ((c->given & bit) && !(v->takes & bit))
 			err_kind(&e, -EINVAL, WIRE_EXIT_USAGE, "%s takes no --%s", v->name,
 				 name_of(bit));

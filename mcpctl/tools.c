@@ -4,6 +4,7 @@
 #include "base/cleanup.h"
 #include "base/err.h"
 #include "base/fd.h"
+#include "mcpctl/changed.h"
 #include "mcpctl/session.h"
 #include "mcpctl/table.h"
 #include "mcpctl/verbs.h"
@@ -66,6 +67,8 @@ static int add_server(const struct cli *c, const char *server, cJSON *all, struc
 	if (r == 0)
 		r = list_tools(s, server, all, e);
 	session_free(s);
+	if (r == 0)
+		changed_mark(c, server, all);
 	return r < 0 ? err_prefix(e, "%s", server) : 0;
 }
 
@@ -103,15 +106,26 @@ static int add_every_server(const struct cli *c, const cJSON *status, cJSON *all
 	return worst;
 }
 
+/* The first line of what it says it is; before it, that this was not always so. */
+static char *describe(const cJSON *tool)
+{
+	_cleanup_buf_ struct buf line = { 0 };
+	_cleanup_free_ char *changed = changed_parts(tool);
+	const char *text = client_text(tool, "description");
+	bool is_withheld = cJSON_IsTrue(cJSON_GetObjectItemCaseSensitive(tool, "is_withheld"));
+	if (changed)
+		(void)buf_addf(&line, "[%schanged: %s] ", is_withheld ? "withheld, " : "", changed);
+	(void)buf_add(&line, text, strcspn(text, "\r\n"));
+	return buf_take(&line);
+}
+
 static void print_tools(const cJSON *all)
 {
 	struct table *t = table_new(3, NULL);
 	const cJSON *tool;
 	cJSON_ArrayForEach(tool, all)
 	{
-		_cleanup_free_ char *line = strdup(client_text(tool, "description"));
-		if (line)
-			line[strcspn(line, "\r\n")] = '\0';
+		_cleanup_free_ char *line = describe(tool);
 		const char *cells[] = { client_text(tool, "server"), client_text(tool, "name"),
 					line };
 		if (!t || table_row(t, cells) < 0)
@@ -122,8 +136,19 @@ static void print_tools(const cJSON *all)
 	table_free(t);
 }
 
+static int accept_tools(const struct cli *c)
+{
+	struct err e = { 0 };
+	if (c->given & CLI_ACCEPT)
+		return changed_accept(c);
+	err_kind(&e, -EINVAL, WIRE_EXIT_USAGE, "tools are named only to --accept them");
+	return client_fail_as(c->is_json, &e);
+}
+
 int verb_tools(const struct cli *c)
 {
+	if (c->given & CLI_ACCEPT || c->n_args > 1)
+		return accept_tools(c);
 	struct err e = { 0 };
 	cJSON *root = cJSON_CreateObject(), *status = NULL;
 	cJSON *all = root ? cJSON_AddArrayToObject(root, "tools") : NULL;

@@ -24,6 +24,7 @@ enum {
 	CLI_VOLUMES = 1 << 8,
 	CLI_CONFIG = 1 << 9,
 	CLI_DEEP = 1 << 10,
+	CLI_ACCEPT = 1 << 11,
 };
 
 /* The command line, taken apart. */

@@ -47,7 +47,7 @@ struct mux_ready {
 	int tools;				  /* counted over all pages; -1: it offers none */
 	const char *
 		changed; /* what it said otherwise at its last handshake: one sentence; NULL: nothing */
-	int shown;				  /* of these, to agents that may use all of it */
+	int shown;	 /* of these, to agents that may use all of it */
 };
 
 struct mux_cb {
@@ -87,7 +87,7 @@ struct mux_params {
 	char *const *tools,
 		*const *tools_deny; /* patterns; copied. NULL: all are shown, none denied */
 	bool is_private; /* all its ends are one agent's, whose own initialize greets the process; see mux_private.c */
-	struct pins *pins;	    /* borrowed; NULL: nothing is pinned */
+	struct pins *pins; /* borrowed; NULL: nothing is pinned */
 	enum pin_mode pin_mode;
 	struct mux_cb cb;
 	void *ctx;

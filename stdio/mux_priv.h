@@ -141,10 +141,10 @@ struct mux {
 	struct buf greeting;	 /* is_private: params of initialize; empty: ours */
 	struct mux_asked *asked; /* owned, n_asked; is_private: what the process asks its agent */
 	size_t n_asked;
-	struct buf held;    /* … and what it asked before the agent could be: lines */
-	size_t n_in_flight; /* agents' calls that are CALL_SENT */
-	int64_t busy_ms; /* when the first call after the process's last byte was sent */
-	unsigned n_given_up;  /* in a row, by request_timeout */
+	struct buf held;     /* … and what it asked before the agent could be: lines */
+	size_t n_in_flight;  /* agents' calls that are CALL_SENT */
+	int64_t busy_ms;     /* when the first call after the process's last byte was sent */
+	unsigned n_given_up; /* in a row, by request_timeout */
 	int64_t given_up_ms; /* when the last of them was */
 	struct mux_counts counts;
 	struct tally *tallies; /* owned */

@@ -2,7 +2,7 @@
 /*
  * control_priv: the insides of control, shared by the files that are one: control.c (sockets), control_client.c
  * (clients and their lines), control_verbs.c (what each verb does), control_wait.c, control_outcome.c and control_sweep.c
- * (answers that come later), control_logs.c (lines as the client takes them).
+ * (answers that come later), control_logs.c (lines as the client takes them), control_pins.c (tools that changed).
  */
 #ifndef SUPERVISOR_CONTROL_PRIV_H
 #define SUPERVISOR_CONTROL_PRIV_H
@@ -109,6 +109,9 @@ void ctl_logs_gone(struct ctl_client *c, const struct server *s);
 void ctl_logs_free(struct ctl_logs *l);
 /* only: NULL: of all servers. */
 void ctl_tails_free(struct control *ctl, const struct server *only);
+
+/* --- control_pins.c --- */
+void ctl_pins(struct ctl_client *c, const struct wire_request *rq, struct server *s);
 
 /* --- control_sweep.c --- */
 void ctl_sweep_begin(struct ctl_client *c, const struct wire_request *rq);

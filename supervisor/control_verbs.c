@@ -215,6 +215,13 @@ static void do_logs(struct ctl_client *c, const struct wire_request *rq)
 		ctl_logs_begin(c, rq, s);
 }
 
+static void do_pins(struct ctl_client *c, const struct wire_request *rq)
+{
+	struct server *s = pick_server(c, rq);
+	if (s)
+		ctl_pins(c, rq, s);
+}
+
 /* --- which is which ------------------------------------------------------------------------ */
 
 static void (*const verbs[WIRE_VERBS])(struct ctl_client *c, const struct wire_request *rq) = {
@@ -225,6 +232,7 @@ static void (*const verbs[WIRE_VERBS])(struct ctl_client *c, const struct wire_r
 	[WIRE_SHUTDOWN] = do_shutdown, [WIRE_RELOAD] = ctl_reload,
 	[WIRE_AGENTS] = do_agents,     [WIRE_SWEEP] = ctl_sweep_begin,
 	[WIRE_METRICS] = do_metrics,   [WIRE_PULL] = ctl_wait_begin,
+	[WIRE_PINS] = do_pins,
 };
 
 void ctl_request(struct ctl_client *c, const struct wire_request *rq)

@@ -33,6 +33,10 @@ static enum mux_ask_policy ask_policy_of(const struct conf_server *conf)
 	return policies[conf->ask_policy];
 }
 
+_Static_assert((int)CONF_PIN_OFF == PIN_OFF && (int)CONF_PIN_WARN == PIN_WARN &&
+		       (int)CONF_PIN_BLOCK == PIN_BLOCK,
+	       "one order");
+
 struct mux_params server_mux_params(struct server *s)
 {
 	const struct conf_server *conf = s->conf;
@@ -50,6 +54,8 @@ struct mux_params server_mux_params(struct server *s)
 		.request_timeout_ms = conf->request_timeout_ms,
 		.idle_timeout_ms =
 			conf->autostart == CONF_AUTOSTART_LAZY ? conf->idle_timeout_ms : 0,
+		.pins = s->sv->pins,
+		.pin_mode = (enum pin_mode)conf->pin_tools,
 		.tools = conf->tools,
 		.tools_deny = conf->tools_deny,
 		.is_private = conf->agent != NULL,

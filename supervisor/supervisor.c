@@ -9,6 +9,7 @@
 #include "base/wire.h"
 #include "conf/conf.h"
 #include "stdio/fifo.h"
+#include "stdio/pin.h"
 #include "supervisor/command.h"
 #include "supervisor/control.h"
 #include "supervisor/doors.h"
@@ -372,6 +373,8 @@ static int open_all(struct supervisor *sv, struct err *e)
 		return r;
 	if (!(sv->control = control_new(sv, e)))
 		return e->code;
+	if (!(sv->pins = pins_new(sv->conf->pin_file)))
+		return err_oom(e);
 	if ((r = open_servers(sv, e)) < 0)
 		return r;
 	for (struct conf_agent **a = sv->conf->agents; *a; a++) {
@@ -392,6 +395,7 @@ static void close_all(struct supervisor *sv)
 	for (size_t i = 0; i < sv->n_servers; i++)
 		server_free(sv->servers[i]);
 	free(sv->servers);
+	pins_free(sv->pins);
 	engine_close(sv);
 	http_free(sv->http);
 	fifo_set_free(sv->fifos);

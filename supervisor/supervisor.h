@@ -23,6 +23,7 @@ struct http;
 struct loop;
 struct loop_timer;
 struct metrics_file;
+struct pins;
 struct pull;
 struct reap;
 struct rundir;
@@ -44,6 +45,7 @@ struct supervisor {
 	struct reap *reap;
 	struct fifo_set *fifos;
 	struct rundir *rundir;
+	struct pins *pins; /* of all servers' tools */
 	struct control *control;
 	struct metrics_file *metrics;  /* NULL: not asked for */
 	struct command *command;       /* NULL: not started, or ended */

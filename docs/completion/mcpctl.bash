@@ -58,7 +58,8 @@ _mcpctl() {
 	start | restart | reload | pull) options='--no-wait' ;;
 	stop) options='--no-wait --force' ;;
 	logs) options='-f --follow -n --lines' ;;
-	tools | call | connect | endpoint) options='--agent' ;;
+	tools) options='--agent --accept' ;;
+	call | connect | endpoint) options='--agent' ;;
 	wait) options='--timeout' ;;
 	healthy) options='--strict' ;;
 	sweep) options='--dry-run --volumes' ;;

@@ -34,14 +34,13 @@ fi
 tables=$("$BIN/tables")
 
 # --- keys ------------------------------------------------------------------------------------------
-# `.It Ic KEY No = DEFAULT` below a heading with [SECTION]; its text may name choices as Cm. The section NOT YET IN
-# EFFECT holds the keys that nothing acts on.
+# `.It Ic KEY No = DEFAULT` below a heading with [SECTION]; its text may name choices as Cm.
 read_keys='
-	/^\.Sh / { standing = /NOT YET IN EFFECT/ ? "inert" : "works"; section = key = "" }
+	/^\.Sh / { section = key = "" }
 	/^\.S[hs] .*\[(mcpinit|server:NAME|agent:NAME)\]/ { section = $0; sub(/.*\[/, "", section); sub(/[:\]].*/, "", section) }
 	/^\.It Ic [a-z_]+ No =/ {
 		key = $3; value = $0; sub(/^\.It Ic [a-z_]+ No =/, "", value)
-		print "key " section " " key " " standing value
+		print "key " section " " key value
 		next
 	}
 	/^\.(It|El)/ { key = "" }

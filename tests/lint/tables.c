@@ -6,11 +6,11 @@
 #include <stdio.h>
 #include <string.h>
 
-/* key SECTION NAME works|inert DEFAULT…; container NAME for what describes a container; then a line for each choice. */
+/* key SECTION NAME DEFAULT…; container NAME for what describes a container; then a line for each choice. */
 static void print_key(const struct conf_key *k)
 {
-	(void)printf("key %s %s %s%s%s\n", k->section, k->name, k->is_inert ? "inert" : "works",
-		     k->def ? " " : "", k->def ? k->def : "");
+	(void)printf("key %s %s%s%s\n", k->section, k->name, k->def ? " " : "",
+		     k->def ? k->def : "");
 	if (k->is_container)
 		(void)printf("container %s\n", k->name);
 	for (const char *const *c = k->choices; c && *c; c++)

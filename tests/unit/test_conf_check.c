@@ -64,18 +64,6 @@ START_TEST(an_engine_log_is_warned_about)
 }
 END_TEST
 
-#define INERT "has no effect in this version"
-
-START_TEST(keys_without_effect_are_warned_about)
-{
-	assert_warning("[server:a]\nimage = a\npin_tools = block\n",
-		       "t.ini:3: server:a: pin_tools: " INERT);
-	assert_warning("[server:a]\nimage = a\nsharing = shared\npin_tools = off\n"
-		       "tools = *\n[agent:p]\ntools = *\n",
-		       "");
-}
-END_TEST
-
 START_TEST(only_a_lazy_server_can_be_idle)
 {
 	assert_warning(
@@ -243,7 +231,6 @@ Suite *suite_conf_check(void)
 	tcase_add_test(c, container_keys_of_a_process_are_warned_about);
 	tcase_add_test(c, a_package_runner_without_a_network_is_warned_about);
 	tcase_add_test(c, an_engine_log_is_warned_about);
-	tcase_add_test(c, keys_without_effect_are_warned_about);
 	tcase_add_test(c, only_a_lazy_server_can_be_idle);
 	tcase_add_test(c, an_agent_that_may_use_a_server_and_none_of_its_tools_is_warned_about);
 	tcase_add_test(c, every_health_check_has_an_effect);

@@ -71,9 +71,11 @@ START_TEST(an_agent_sees_its_own_servers_only)
 END_TEST
 
 static const char *const operators[] = {
-	ASK("start", "{}"),  ASK("stop", "{}"),	    ASK("restart", "{}"),
-	ASK("reload", "{}"), ASK("shutdown", "{}"), ASK("logs", "{\"server\":\"fs\"}"),
-	ASK("agents", "{}"), ASK("sweep", "{}"),    ASK("metrics", "{}"),
+	ASK("start", "{}"),    ASK("stop", "{}"),
+	ASK("restart", "{}"),  ASK("reload", "{}"),
+	ASK("shutdown", "{}"), ASK("logs", "{\"server\":\"fs\"}"),
+	ASK("agents", "{}"),   ASK("sweep", "{}"),
+	ASK("metrics", "{}"),  ASK("pins", "{\"server\":\"fs\"}"),
 };
 
 START_TEST(an_agent_cannot_use_the_operators_verbs)
