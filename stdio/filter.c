@@ -50,8 +50,7 @@ bool filter_admits(const struct filter *f, struct span name)
 
 bool filter_is_open(const struct filter *f)
 {
-	return !f->is_broken && (!f->tools || matches_one(f->tools, (struct span){ "", 0 })) &&
-	       (!f->deny || !*f->deny);
+	return !f->is_narrow;
 }
 
 static bool are_alike(char *const *a, char *const *b)
@@ -95,6 +94,8 @@ bool filter_set(struct filter *f, char *const *tools, char *const *deny)
 		return false;
 	filter_done(f);
 	f->is_broken = !copy_list(tools, &f->tools) || !copy_list(deny, &f->deny);
+	bool has_all = !f->tools || matches_one(f->tools, (struct span){ "", 0 }); /* by a lone * */
+	f->is_narrow = f->is_broken || !has_all || (f->deny && *f->deny);
 	return true;
 }
 

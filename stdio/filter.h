@@ -18,6 +18,7 @@ enum { FILTER_NAME_MAX = 256 }; /* bytes; the specification allows 128 */
 struct filter {
 	char **tools, **deny; /* owned, NULL-terminated; tools NULL: all; deny NULL: none */
 	bool is_broken;	      /* no memory for the patterns: admits nothing */
+	bool is_narrow;	      /* it does not admit whatever comes */
 };
 
 /*
