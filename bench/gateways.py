@@ -28,6 +28,11 @@ def of(gateway):
     return [gateway.process.pid, *descendants(gateway.process.pid)] if gateway.process else []
 
 
+def argv_of(pid):
+    with open(f"/proc/{pid}/cmdline", encoding="utf-8") as f:
+        return f.read().split("\0")[:-1]
+
+
 def free_port():
     with socket.socket() as s:
         s.bind(("localhost", 0))
@@ -45,7 +50,7 @@ class Direct:
     name, process = "direct, a server each", None
 
     def __init__(self, server):
-        self.side = {"command": server}
+        self.server, self.side = server, {"command": server}
 
     def __enter__(self):
         return self
@@ -68,7 +73,7 @@ class Gateway:
     path = "/mcp"
 
     def __init__(self, server):
-        self.port = free_port()
+        self.server, self.port = server, free_port()
         self.command = self.argv(server)
         self.side = {"sse" if self.path == "/sse" else "http": f"http://localhost:{self.port}{self.path}"}
 
@@ -123,7 +128,7 @@ class Ours(Mcpinit):
 
     def __init__(self, server):
         super().__init__(1, server=f"launch = process\ncommand = {' '.join(server)}")
-        self.program_name = os.path.basename(server[0])
+        self.server, self.program_name = server, os.path.basename(server[0])
         self.side = {"command": [MCPCTL, "-s", f"{self.work}/control/control.sock", "connect", "s0"]}
 
 
@@ -164,12 +169,15 @@ class Clients:
         return self.hear()
 
     def memory(self):
-        """Private dirty KiB of gateway, what clients have started, servers: how much node there is elsewhere changes no part."""
-        return memory([*descendants(self.process.pid), *of(self.gateway)])[1]
+        """Private dirty KiB, which does not depend on how much node there is elsewhere, of what is between client and
+        server, what clients have started included; how many servers there are, and their KiB."""
+        pids = [*descendants(self.process.pid), *of(self.gateway)]
+        servers = [pid for pid in pids if argv_of(pid) == self.gateway.server]
+        return memory(set(pids) - set(servers))[1], len(servers), memory(servers)[1]
 
 
 def measure(server, count, order):
-    """{side: [what each round has found]}, the sides in turn; and private dirty KiB without clients and with them."""
+    """{side: [what each round has found]}, the sides in turn; and memory after the first."""
     found, kib = {kind: [] for kind in SIDES}, {}
     with contextlib.ExitStack() as stack:
         work = stack.enter_context(tempfile.TemporaryDirectory(prefix="mcpinit-bench."))
@@ -178,11 +186,10 @@ def measure(server, count, order):
         gateways = {kind: stack.enter_context(kind(server)) for kind in SIDES}
         for i in range(ROUNDS):
             for kind, gateway in gateways.items():
-                before = memory(of(gateway))[1]
                 with Clients(work, gateway, count) as clients:
                     found[kind].append(clients.run(order))
                     if i == 0:
-                        kib[kind] = before, clients.memory()
+                        kib[kind] = clients.memory()
     return found, kib
 
 
@@ -210,8 +217,8 @@ def gateways():
     if not NPM or not EVERYTHING:
         raise Skip("the gateways could not be fetched from npm")
     server = ["node", EVERYTHING]
-    one, _ = measure(server, 1, ECHO)
-    many, kib = measure(server, CLIENTS, ECHO)
+    one, small = measure(server, 1, ECHO)
+    many, large = measure(server, CLIENTS, ECHO)
     bulk, _ = measure([FAKE], 1, BULK)
     base = [percentile(run["ms"], 0.5) for run in one[Direct]]
     versions = ", ".join(f"{name} {version(name)}" for name in ("supergateway", "mcp-proxy"))
@@ -225,10 +232,10 @@ def gateways():
               [[kind.name, *times(runs), rate(runs, 1), replies(runs)] for kind, runs in many.items()]),
         table("answers of 1 MiB, one client, server fake_mcp, MB/s", ("", "", "wrong replies"),
               [[kind.name, rate(runs, (1 << 20) / 1e6), replies(runs)] for kind, runs in bulk.items()]),
-        table("all between client and server, servers included, private dirty KiB",
-              ("", "no client", f"{CLIENTS} clients", "one more client"),
-              [[kind.name, f"{before:,}", f"{after:,}", f"{(after - before) / CLIENTS:,.0f}"]
-               for kind, (before, after) in kib.items()])]
+        table(f"private dirty memory between clients and servers, after {CALLS} calls, KiB",
+              ("", "1 client", f"{CLIENTS} clients", "one more client", f"servers then, at {CLIENTS} clients"),
+              [[kind.name, f"{few[0]:,}", f"{all_of[0]:,}", f"{(all_of[0] - few[0]) / (CLIENTS - 1):,.0f}",
+                f"{all_of[1]}, {all_of[2]:,} KiB"] for kind in SIDES for few, all_of in [(small[kind], large[kind])]])]
 
 
 BENCHMARKS = {"gateways": gateways}

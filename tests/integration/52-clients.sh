@@ -3,6 +3,7 @@
 # Real MCP clients, unchanged, with `mcpctl connect` as their command: the inspector and the SDKs' clients of both
 # generations, eight of them at a time, at one server in a container. CALLS: how many calls the eight make together.
 # in parallel: nothing is timed closely
+# timeout: 300
 . "$(dirname "$0")/lib.sh"
 need_image everything
 npm=$(bash tests/npm.sh clients 2>"$WORK/npm.log") || skip_all "the clients could not be fetched from npm: $(tail -n 1 "$WORK/npm.log")"
