@@ -186,8 +186,8 @@ asan: deps ## unit and integration tests under ASan and UBSan
 soak: deps programs ## SOAK_MINUTES (30) of twenty agents, ten servers, kills and engine restarts: docs/soak.md
 	+@BUILD=$(BUILD) BIN=$(OUT) MODE=$(MODE) bash tests/soak/soak.sh
 
-kills: deps ## the kill test of 60-restart, KILLS (500) times
-	+@KILLS=$(or $(KILLS),500) $(RUN) 60-restart
+kills: deps ## the kill tests, KILLS (500) times
+	+@KILLS=$(or $(KILLS),500) $(RUN) 53-chaos 60-restart
 
 pid1: programs ## mcpinit and three other init processes through the same tests: a table
 	@bash tests/pid1/table.sh $(OUT)/mcpinit

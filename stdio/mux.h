@@ -8,7 +8,8 @@
  * Spec: MCP 2025-11-25 and older (handshake), 2026-07-28 (stateless); why it is so: docs/architecture.md.
  *
  * Errors that agents get from here are -32603 with data {server, reason, generation, retryable}, after a death also
- * {exitCode, signal, oom, stderrTail}. retryable: the server never saw the request, so sending it again is safe.
+ * {exitCode, signal, oom, stderrTail}. retryable: the server never saw the request, or it changes nothing (a list, a read) and met
+ * one death only: sending it again is safe.
  * A batch is for an agent that agreed on 2025-03-26 (batch.h), else refused (-32600). What a server may ask agents, and
  * which: stdio/ask.h.
  *
