@@ -20,6 +20,7 @@
 enum {
 	SPLITS_BATCHES =
 		0, /* a batch is answered by lines or arrays of its own, instead of one -32600 */
+	ASKS_AGENTS = 0,   /* a server's requests are given to agents, whose answers it waits for */
 	LISTENS_AGAIN = 0, /* subscriptions/listen is sent to the next process too */
 };
 
@@ -424,7 +425,8 @@ static void model_heard(struct model *m, int agent, const char *line, size_t len
 	else if (q.kind == RPC_NOTIFICATION)
 		model_notified(m, agent, &q);
 	else if (q.kind == RPC_REQUEST) /* a server's, under an id of the mux */
-		must(m->agents[agent].has_greeted && rpc_at(&q, SCAN_ID).p[1] == 'm');
+		must(ASKS_AGENTS && m->agents[agent].has_greeted &&
+		     rpc_at(&q, SCAN_ID).p[1] == 'm');
 	else
 		must(SPLITS_BATCHES && q.kind == RPC_BATCH && m->agents[agent].has_batched);
 }

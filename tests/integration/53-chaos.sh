@@ -54,6 +54,19 @@ command = $FAKE
 END
 start_mcpinit
 await is_state fake RUNNING
+
+# An agent that is killed in the middle of a call: nobody waits for the answer any more, long before linger (60 s).
+has_in_flight() {
+	[ "$(ctl --json status fake | jq '.servers[0].in_flight')" = "$1" ]
+}
+bash -c 'exec 3>"$0/in" 4<"$0/out"; printf "%s\n" "$@" >&3; read -r _ <&4; read -r _ <&4' "$RUN/a1/fake" \
+	"$(initialize_line)" "$(tool_call 1 sleep '{"ms":600000}')" &
+agent=$!
+await has_in_flight 1
+kill -KILL "$agent"
+wait "$agent" 2>/dev/null
+succeeds "the call of an agent that was killed is cancelled" await has_in_flight 0
+
 chaos fake 3 "${fake_pid[@]}" "$MCPINIT_PID" # what is taken once for all is taken then
 held=$(descriptors) before=$(resident)
 chaos fake "$kills" "${fake_pid[@]}" "$MCPINIT_PID"
