@@ -105,6 +105,7 @@ void private_greet(struct mux_agent *a, const struct rpc_msg *q)
 	m->greeting = said;
 	said = (struct buf){ 0 };
 	m->was_ready = false; /* what is known was said to another client */
+	session_done(&m->session);
 	mux_forget_tools(m);
 	if (is_listening(m)) {
 		mux_close_stdin(m);

@@ -38,7 +38,7 @@ char **access_list(const struct conf_agent *a, const char *server)
 void access_apply(struct server *s, const struct conf_agent *a)
 {
 	static char *const nothing[] = { NULL };
-	char **tools = access_list(a, server_name(s));
+	char **tools = access_list(a, conf_server_base(server_conf(s)));
 	agents_set_tools(server_agents(s), a->name, tools ? tools : nothing);
 	free(tools);
 }

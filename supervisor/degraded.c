@@ -4,6 +4,13 @@
 #include <stdio.h>
 #include <string.h>
 
+void degraded_greeted(struct degraded *d, const char *changed)
+{
+	if (changed && !d->is_expected)
+		(void)snprintf(d->changed, sizeof(d->changed), "%s", changed); /* cut is good enough */
+	d->is_expected = false;
+}
+
 void degraded_counted(struct degraded *d, int tools)
 {
 	d->tools = tools < 0 ? 0 : tools;
@@ -21,6 +28,7 @@ void degraded_accept(struct degraded *d)
 	d->tools_before = d->tools;
 	d->changed[0] = '\0';
 	d->n_restarts = 0;
+	d->is_expected = true;
 }
 
 void degraded_forget(struct degraded *d)

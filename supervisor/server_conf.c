@@ -45,7 +45,7 @@ struct mux_params server_mux_params(struct server *s)
 		.server = conf->name,
 		.version = MCPINIT_VERSION,
 		.protocol = conf->protocol,
-		.capabilities = capabilities_of(conf),
+		.capabilities = conf->agent ? 0 : capabilities_of(conf), /* its own are passed on */
 		.ask_policy = ask_policy_of(conf),
 		.max_message = (size_t)conf->max_message,
 		.max_queue = (size_t)conf->max_queue,

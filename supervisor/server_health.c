@@ -109,6 +109,7 @@ void server_calm(void *ctx)
 void server_health_ready(struct server *s, const struct mux_ready *r)
 {
 	s->tools = r->tools;
+	degraded_greeted(&s->degraded, r->changed);
 	degraded_counted(&s->degraded, r->tools);
 }
 

@@ -45,6 +45,18 @@ START_TEST(a_persons_start_is_held_against_the_last_process_alone)
 }
 END_TEST
 
+START_TEST(a_person_may_bring_another_version)
+{
+	struct degraded d = { 0 };
+	degraded_counted(&d, 1);
+	degraded_accept(&d);
+	degraded_greeted(&d, "its version is 2, and was 1");
+	ck_assert_str_eq(say(&d, 0), "");
+	degraded_greeted(&d, "its version is 3, and was 2");
+	ck_assert_str_eq(say(&d, 0), "degraded: its version is 3, and was 2");
+}
+END_TEST
+
 START_TEST(a_new_configuration_forgets_all)
 {
 	struct degraded d = { 0 };
@@ -90,7 +102,8 @@ START_TEST(all_that_is_so_is_said)
 	char cut[20];
 	degraded_counted(&d, 2);
 	degraded_counted(&d, 1);
-	(void)snprintf(d.changed, sizeof(d.changed), "its version is 2, and was 1");
+	degraded_greeted(&d, "its version is 2, and was 1");
+	degraded_greeted(&d, NULL); /* the next one is as new */
 	for (int i = 0; i < 3; i++)
 		degraded_restarted(&d, 0);
 	ck_assert_str_eq(say(&d, 1),
@@ -109,6 +122,7 @@ Suite *suite_supervisor_degraded(void)
 	TCase *c = tcase_create("all");
 	tcase_add_test(c, fewer_tools_than_before_are_degraded_until_they_are_back);
 	tcase_add_test(c, a_persons_start_is_held_against_the_last_process_alone);
+	tcase_add_test(c, a_person_may_bring_another_version);
 	tcase_add_test(c, a_new_configuration_forgets_all);
 	tcase_add_test(c, three_restarts_in_ten_minutes_are_degraded_until_they_are_past);
 	tcase_add_test(c, three_restarts_over_a_long_time_are_not);
