@@ -101,15 +101,16 @@ def report(soak):
 {os.cpu_count()} CPUs, Linux {platform.release()}: {'FAILED' if soak.failed else 'nothing failed'}.
 
 Ten servers by all three launchers, ten agents at named pipes and ten by `mcpctl connect`, each in one random session after
-the other. {sum(book.sessions.values())} sessions, {book.total()} requests, {sum(kills.values())} kills. A request ends by
-its right answer, by an error -32603 that says why, or by its own agent's leaving. Answers: {quantiles(book.latencies_ms)}.
+the other. {sum(book.sessions.values())} sessions, {book.total()} requests, {sum(kills.values())} kills. A request ends by its right answer, by an
+error -32603 that says why, or by its own agent's leaving. Answers: {quantiles(book.latencies_ms)}.
 
 """
     text += table(["server", *outcomes, "restarts, by reason"],
                   [[s, *[book.outcomes[s, o] for o in outcomes], restarts_of(s)] for s in by_server])
     text += "\n" + table(["what was done to them", "times"], sorted(kills.items()))
     text += "\n" + table(["errors, by data.reason", "times"], book.reasons.most_common(12))
-    text += "\nAt rest, with all agents between two sessions (KiB):\n\n"
+    text += "\nAt rest, with all agents between two sessions (KiB). What grows are the rings that keep the servers' stderr, 256 KiB\n" \
+            "each at most.\n\n"
     text += table(["minute", "PSS", "RSS", "private dirty", "descriptors", "children", "requests so far"],
                   [[f"{s['minute']:.1f}", s["Pss"], s["Rss"], s["Private_Dirty"], s["fds"], s["children"], s["requests"]]
                    for s in soak.samples])
