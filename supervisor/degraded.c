@@ -7,7 +7,8 @@
 void degraded_greeted(struct degraded *d, const char *changed)
 {
 	if (changed && !d->is_expected)
-		(void)snprintf(d->changed, sizeof(d->changed), "%s", changed); /* cut is good enough */
+		(void)snprintf(d->changed, sizeof(d->changed), "%s",
+			       changed); /* cut is good enough */
 	d->is_expected = false;
 }
 

@@ -69,7 +69,7 @@ rpc filesystem "$(tool_call 9 write_file "$write")" writer >/dev/null
 is "the other agent's call does" "$(rpc filesystem "$(tool_call 8 list_directory '{"path":"/tmp"}')" reader | text_of | grep -c written)" 1
 is "a name in two spellings is no way round" \
 	"$(rpc filesystem '{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{"name":"list_directory","Name":"write_file","arguments":{}}}' reader |
-		jq .error.code)" -32602
+		jq .error.code)" -32600
 
 # --- mcpctl -------------------------------------------------------------------------------------------
 
