@@ -173,6 +173,17 @@ static void due(void *ctx)
 	asks_tend(ctx);
 }
 
+/* The next look at those that wait, if no call ends before. */
+static void arm(struct mux *m)
+{
+	int64_t next = ghost_until(m);
+	for (const struct question *x = m->asks.first; x; x = x->next)
+		if (!x->agent && x->until_ms < next)
+			next = x->until_ms;
+	if (m->asks.n_open > 0)
+		loop_timer_at(m->asks.timer, next);
+}
+
 /* The calls of others may end, and then it is known whose it is. */
 static struct question *wait_for_others(struct mux *m, const struct rpc_msg *q)
 {
@@ -184,8 +195,7 @@ static struct question *wait_for_others(struct mux *m, const struct rpc_msg *q)
 	if (!x)
 		return NULL;
 	x->until_ms = clock_ms() + ASK_WAIT_MS;
-	if (!loop_timer_is_armed(m->asks.timer))
-		loop_timer_at(m->asks.timer, x->until_ms);
+	arm(m);
 	return x;
 }
 
@@ -199,7 +209,8 @@ int asks_request(struct mux *m, const struct rpc_msg *q, struct buf *out)
 		return put_refusal(m, id, RPC_E_INVALID, "Its id or progress token is too long",
 				   out);
 	unsigned needs = who_needs(q);
-	struct choice c = who_is_asked(m, needs, m->asks.seq, true);
+	struct mux_agent *owner = tasks_owner(m, rpc_at(q, SCAN_RELATED_ID));
+	struct choice c = owner ? who_if(owner, needs) : who_is_asked(m, needs, m->asks.seq, true);
 	struct question *x = NULL;
 	if (c.agent && c.agent->asks.n_asked >= ASK_MAX_PENDING)
 		return put_refusal(m, id, RPC_E_INTERNAL,
@@ -243,17 +254,12 @@ static void look_again(struct mux *m, struct question *x)
 
 void asks_tend(struct mux *m)
 {
-	int64_t next = INT64_MAX;
 	for (struct question *x = m->asks.first, *after; x && m->asks.n_open > 0; x = after) {
 		after = x->next;
 		if (!x->agent)
 			look_again(m, x);
 	}
-	for (const struct question *x = m->asks.first; x; x = x->next)
-		if (!x->agent && x->until_ms < next)
-			next = x->until_ms;
-	if (next < INT64_MAX)
-		loop_timer_at(m->asks.timer, next);
+	arm(m);
 	roots_tell(m);
 	turn_look(m);
 	turn_pass(m);

@@ -49,7 +49,7 @@ enum {
 	ASK_MAX_PENDING = 64,
 	ASK_MAX_ID = 4096,	 /* bytes of a server's id and progress token */
 	ASK_WAIT_MS = 10 * 1000, /* for the calls of others to end */
-	ASK_GHOST_MS = 60 * 1000,
+	ASK_GHOST_MS = 5 * 1000, /* less: what waits for them is not refused */
 	ASK_MAX_GHOSTS = 64,
 };
 
@@ -139,12 +139,16 @@ struct choice {
 extern const struct choice who_is_over;
 /* What a request asks of an agent. ASK_… */
 unsigned who_needs(const struct rpc_msg *q);
+/* a: who owns the task that the request names. */
+struct choice who_if(struct mux_agent *a, unsigned needs);
 /* seq: of the last call that was sent before the server asked; is_new: it asks now. */
 struct choice who_is_asked(const struct mux *m, unsigned needs, uint64_t seq, bool is_new);
 
 /* A call that the server may ask because of has ended without its answer; its answer has come after all. */
 void ghost_note(struct mux *m, const struct idmap_entry *call);
 void ghost_answered(struct mux *m, uint64_t wire_id);
+/* When the next of them is forgotten; INT64_MAX: none is. */
+int64_t ghost_until(const struct mux *m);
 /* The agent, the process is gone. */
 void ghost_left(const struct mux_agent *a);
 void ghost_forget(struct mux *m);

@@ -131,9 +131,12 @@ static struct suspects find_suspects(const struct mux *m, unsigned needs, uint64
 {
 	struct suspects s = { 0 };
 	int64_t now = clock_ms();
-	for (const struct idmap_entry *call = m->ids.last; call; call = call->prev)
+	for (const struct idmap_entry *call = m->ids.last; call; call = call->prev) {
 		if (call->asked_seq && call->asked_seq <= seq)
 			suspect(&s, call->owner, is_able(call->owner, needs));
+		else if (!call->owner && rest_is_use(call))
+			suspect(&s, NULL, false); /* mcpctl call */
+	}
 	for (const struct ask_ghost *g = m->asks.ghosts; g; g = g->next) {
 		bool is_here = g->agent && is_able(g->agent, needs);
 		if (g->seq <= seq && g->until_ms > now)
@@ -142,10 +145,18 @@ static struct suspects find_suspects(const struct mux *m, unsigned needs, uint64
 	return s;
 }
 
+struct choice who_if(struct mux_agent *a, unsigned needs)
+{
+	if (is_able(a, needs))
+		return (struct choice){ .agent = a };
+	return (struct choice){ .code = RPC_E_METHOD,
+				.why = "The agent whose task runs cannot answer" };
+}
+
 struct choice who_is_asked(const struct mux *m, unsigned needs, uint64_t seq, bool is_new)
 {
 	struct suspects s = find_suspects(m, needs, seq);
-	if (s.is_several && m->p.ask_policy != MUX_ASK_NEWEST)
+	if (s.newest && s.is_several && m->p.ask_policy != MUX_ASK_NEWEST)
 		return (struct choice){
 			.is_ambiguous = true,
 			.code = RPC_E_INTERNAL,
@@ -182,6 +193,15 @@ void ghost_note(struct mux *m, const struct idmap_entry *call)
 	for (int i = 0; *p && i < ASK_MAX_GHOSTS; i++)
 		p = &(*p)->next;
 	free(take_ptr(p));
+}
+
+int64_t ghost_until(const struct mux *m)
+{
+	int64_t next = INT64_MAX, now = clock_ms();
+	for (const struct ask_ghost *g = m->asks.ghosts; g; g = g->next)
+		if (g->until_ms > now && g->until_ms < next)
+			next = g->until_ms;
+	return next;
 }
 
 void ghost_answered(struct mux *m, uint64_t wire_id)

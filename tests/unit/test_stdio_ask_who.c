@@ -50,6 +50,35 @@ START_TEST(who_cannot_answer_is_not_asked)
 }
 END_TEST
 
+START_TEST(what_belongs_to_a_task_is_asked_of_its_owner)
+{
+	static const char asks[] =
+		J "\"id\":1,\"method\":\"sampling/createMessage\",\"params\":{\"_meta\":{"
+		  "\"io.modelcontextprotocol/related-task\":{\"taskId\":\"t\"}}}}";
+	struct rig r;
+	char wire[64], id[64];
+	ask_start(&r, BOTH, MUX_ASK_REJECT);
+	struct end *a = rig_agent(&r, MUX_SOCKET), *b = rig_agent(&r, MUX_SOCKET);
+	ask_greet(&r, a, SAMPLING);
+	ask_greet(&r, b, SAMPLING);
+	ck_assert(ask_call(&r, a, 1, "tools/call", wire));
+	sayf(&r, &r.server, J "\"id\":%s,\"result\":{\"task\":{\"taskId\":\"t\"}}}", wire);
+	ck_has(hear(&r, a), "taskId");
+	ck_assert(ask_call(&r, b, 2, "tools/call", wire)); /* the only call in flight */
+	say(&r, &r.server, asks);
+	const char *line = hear(&r, a);
+	ck_has(line, "related-task");
+	sayf(&r, a, J "\"id\":%s,\"result\":{}}", id_of(line, id));
+	ck_has(hear(&r, &r.server), "\"id\":1,\"result\"");
+	ask_greet(&r, a, "{}"); /* now it cannot */
+	say(&r, &r.server, asks);
+	ck_has(hear(&r, &r.server), "\"id\":1," NOT_THERE);
+	ck_silent(&r, a);
+	ck_silent(&r, b);
+	rig_done(&r);
+}
+END_TEST
+
 START_TEST(sessions_that_are_not_ready_are_never_asked)
 {
 	struct rig r;
@@ -115,6 +144,31 @@ START_TEST(without_a_call_the_only_one_is_asked_and_of_several_none)
 	ck_has(hear(&r, &r.server), "\"id\":3," REFUSED);
 	ck_silent(&r, a);
 	ck_silent(&r, b);
+	rig_done(&r);
+}
+END_TEST
+
+static void got(void *ctx, const char *line, size_t len, const struct err *e)
+{
+	(void)line, (void)len, (void)e;
+	++*(int *)ctx;
+}
+
+START_TEST(an_operators_call_asks_no_agent)
+{
+	struct rig r;
+	int n = 0;
+	ask_start(&r, MUX_SAMPLING, MUX_ASK_SERIALIZE);
+	struct end *a = ask_client(&r, SAMPLING);
+	ck_assert_ptr_nonnull(mux_ask(r.mux, "tools/call", "{\"name\":\"a\"}", got, &n, NULL));
+	const char *line = hear(&r, &r.server);
+	char wire[64];
+	id_of(line, wire);
+	say(&r, &r.server, J "\"id\":1," ASKS);
+	ck_has(hear(&r, &r.server), "\"id\":1," NOT_THERE);
+	ck_silent(&r, a);
+	ask_end(&r, wire);
+	ck_assert_int_eq(n, 1);
 	rig_done(&r);
 }
 END_TEST
@@ -212,10 +266,11 @@ START_TEST(a_call_that_is_taken_back_may_have_been_the_one)
 	say(&r, &r.agents[1],
 	    J "\"method\":\"notifications/cancelled\",\"params\":{\"requestId\":1}}");
 	ck_has(hear(&r, &r.server), "notifications/cancelled");
+	pass(&r, ASK_GHOST_MS - 1);
 	ck_silent(&r, &r.agents[0]);
-	pass(&r, ASK_WAIT_MS);
-	ck_has(hear(&r, &r.server), "\"id\":1," REFUSED);
-	ck_silent(&r, &r.agents[0]);
+	pass(&r, 1); /* not for ever: most servers let go of it */
+	char id[64];
+	ask_heard(&r, &r.agents[0], "sampling/createMessage", id);
 	rig_done(&r);
 }
 END_TEST
@@ -270,6 +325,56 @@ START_TEST(what_ended_without_an_answer_may_still_ask_for_a_while)
 		ask_heard(&r, b, "sampling/createMessage", id);
 		rig_done(&r);
 	}
+}
+END_TEST
+
+START_TEST(what_was_sent_after_the_question_is_no_matter_how_it_ends)
+{
+	struct rig r;
+	char wire[2][64], late[64], id[64];
+	ask_open(&r, wire);
+	ck_assert(ask_call(&r, &r.agents[1], 2, "prompts/get", late));
+	say(&r, &r.agents[1],
+	    J "\"method\":\"notifications/cancelled\",\"params\":{\"requestId\":2}}");
+	ck_has(hear(&r, &r.server), "notifications/cancelled");
+	ask_end(&r, wire[1]);
+	ask_heard(&r, &r.agents[0], "sampling/createMessage", id);
+	rig_done(&r);
+}
+END_TEST
+
+START_TEST(a_new_client_is_not_asked_for_a_call_of_the_last_one)
+{
+	struct rig r;
+	char wire[64];
+	ask_start(&r, MUX_SAMPLING, MUX_ASK_SERIALIZE);
+	struct end *a = rig_agent(&r, MUX_PIPES);
+	ask_greet(&r, a, SAMPLING);
+	ck_assert(ask_call(&r, a, 1, "tools/call", wire));
+	ask_greet(&r, a, SAMPLING);
+	ck_has(hear(&r, &r.server), "notifications/cancelled");
+	say(&r, &r.server, J "\"id\":1," ASKS);
+	ck_has(hear(&r, &r.server), "\"id\":1," REFUSED);
+	mux_agent_free(r.agent[0]);
+	say(&r, &r.server, J "\"id\":2," ASKS);
+	ck_has(hear(&r, &r.server), "\"id\":2," REFUSED);
+	rig_done(&r);
+}
+END_TEST
+
+START_TEST(a_bad_answer_is_an_answer)
+{
+	struct rig r;
+	char wire[64], id[64];
+	ask_start(&r, MUX_SAMPLING, MUX_ASK_REJECT);
+	struct end *a = ask_client(&r, SAMPLING), *b = ask_client(&r, SAMPLING);
+	ck_assert(ask_call(&r, a, 1, "tools/call", wire));
+	sayf(&r, &r.server, J "\"id\":%s,\"result\":nonsense}", wire);
+	ck_has(hear(&r, a), "\"id\":1," REFUSED);
+	ck_assert(ask_call(&r, b, 1, "tools/call", wire));
+	say(&r, &r.server, J "\"id\":1," ASKS);
+	ask_heard(&r, b, "sampling/createMessage", id);
+	rig_done(&r);
 }
 END_TEST
 
@@ -334,9 +439,11 @@ Suite *suite_stdio_ask_who(void)
 	Suite *s = suite_create("stdio_ask_who");
 	TCase *c = tcase_create("all");
 	tcase_add_test(c, who_cannot_answer_is_not_asked);
+	tcase_add_test(c, what_belongs_to_a_task_is_asked_of_its_owner);
 	tcase_add_test(c, sessions_that_are_not_ready_are_never_asked);
 	tcase_add_test(c, of_those_who_can_answer_the_one_with_a_call_is_asked);
 	tcase_add_test(c, without_a_call_the_only_one_is_asked_and_of_several_none);
+	tcase_add_test(c, an_operators_call_asks_no_agent);
 	tcase_add_test(c, of_several_with_calls_the_policy_decides);
 	tcase_add_test(c, the_one_whose_call_remains_is_asked);
 	tcase_add_test(c, when_all_their_calls_are_over_nobody_is_asked);
@@ -344,6 +451,9 @@ Suite *suite_stdio_ask_who(void)
 	tcase_add_test(c, a_call_that_is_taken_back_may_have_been_the_one);
 	tcase_add_test(c, a_late_answer_to_what_was_taken_back_rules_it_out);
 	tcase_add_test(c, what_ended_without_an_answer_may_still_ask_for_a_while);
+	tcase_add_test(c, what_was_sent_after_the_question_is_no_matter_how_it_ends);
+	tcase_add_test(c, a_new_client_is_not_asked_for_a_call_of_the_last_one);
+	tcase_add_test(c, a_bad_answer_is_an_answer);
 	tcase_add_test(c, what_is_remembered_of_calls_is_bounded_and_dies_with_the_process);
 	tcase_add_test(c, what_waits_can_be_taken_back_and_dies_with_the_process);
 	suite_add_tcase(s, c);

@@ -112,6 +112,40 @@ START_TEST(lists_are_asked_again_once_and_before_what_is_parked)
 }
 END_TEST
 
+START_TEST(a_new_process_hears_level_and_subscriptions_then_lists_then_what_is_parked)
+{
+	static const char caps[] = "{\"resources\":{\"subscribe\":true},\"logging\":{}}";
+	struct rig r;
+	rig_init(&r);
+	rig_start(&r);
+	rig_attach(&r);
+	rig_greet(&r, caps);
+	struct end *a = rig_client(&r);
+	say(&r, a, J "\"id\":1,\"method\":\"logging/setLevel\",\"params\":{\"level\":\"error\"}}");
+	say(&r, a, J "\"id\":2,\"method\":\"resources/subscribe\",\"params\":{\"uri\":\"u:1\"}}");
+	for (int i = 1; i <= 2; i++) {
+		answer(&r, hear(&r, &r.server), "{}");
+		ck_has(hear(&r, a), "\"result\":{}");
+	}
+	say(&r, a, J "\"id\":3,\"method\":\"resources/read\",\"params\":{\"uri\":\"u:1\"}}");
+	ck_has(hear(&r, &r.server), "resources/read");
+	rig_die(&r);
+	say(&r, a, J "\"id\":4,\"method\":\"tools/call\"}");
+	spin(&r);
+	rig_attach(&r);
+	rig_greet(&r, caps);
+	ck_has(hear(&r, &r.server), "logging/setLevel\",\"params\":{\"level\":\"error\"}");
+	ck_has(hear(&r, &r.server), "resources/subscribe\",\"params\":{\"uri\":\"u:1\"}");
+	ck_has(hear(&r, &r.server), "resources/read");
+	ck_has(hear(&r, &r.server), "tools/call");
+	ck_silent(&r, &r.server);
+	ck_has(hear(&r, a), "notifications/resources/list_changed");
+	ck_has(hear(&r, a), "notifications/resources/updated\",\"params\":{\"uri\":\"u:1\"}");
+	ck_silent(&r, a);
+	rig_done(&r);
+}
+END_TEST
+
 START_TEST(parked_requests_go_out_in_order_when_ready)
 {
 	struct rig r;
@@ -412,6 +446,8 @@ Suite *suite_stdio_mux(void)
 	tcase_add_test(t, a_second_process_beside_the_first_is_refused);
 	tcase_add_test(t, death_answers_calls_in_flight_with_data);
 	tcase_add_test(t, lists_are_asked_again_once_and_before_what_is_parked);
+	tcase_add_test(t,
+		       a_new_process_hears_level_and_subscriptions_then_lists_then_what_is_parked);
 	tcase_add_test(t, parked_requests_go_out_in_order_when_ready);
 	tcase_add_test(t, a_timed_gate_answers_after_park_timeout);
 	tcase_add_test(t, a_closed_gate_answers_at_once_with_why);
