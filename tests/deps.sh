@@ -60,6 +60,7 @@ want_test() {
 	has openssl || need openssl
 	has haproxy || need haproxy # as a socket proxy
 	has podman || need podman
+	has catatonit || need catatonit # podman's --init
 	has runc || need runc # for podman where crun cannot run
 	has bindfs || need bindfs # a mount that cannot carry pipes
 	has zsh || need zsh

@@ -16,12 +16,12 @@
 
 #include <stdio.h>
 
-/* What a later mux may do otherwise. */
+/* What the mux does; ASKS_AGENTS where client_capabilities are declared. */
 enum {
 	SPLITS_BATCHES =
-		0, /* a batch is answered by lines or arrays of its own, instead of one -32600 */
+		1, /* a batch is answered by lines or arrays of its own, instead of one -32600 */
 	ASKS_AGENTS = 0,   /* a server's requests are given to agents, whose answers it waits for */
-	LISTENS_AGAIN = 0, /* subscriptions/listen is sent to the next process too */
+	LISTENS_AGAIN = 1, /* subscriptions/listen is sent to the next process too */
 };
 
 enum { AGENTS = 4, ASKED = 400, SEEN = 1024, MAX_MESSAGE = 3000 };

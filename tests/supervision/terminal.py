@@ -141,8 +141,9 @@ def window_size(term, where, tell):
     tell()
     term.run("")
     term.says(f"{where}: a new window size arrives as a signal", "winch-14")
-    term.run("stty size")
-    term.says(f"{where}: and as a size", "50 120")
+    # The first signal may be of the size that docker gives a terminal at first.
+    term.run("until [ \"$(stty size)\" = '50 120' ]; do sleep 0.05; done; stty size")
+    term.says(f"{where}: and as a size", "50 120\r")
 
 
 # --- docker run -it ------------------------------------------------------------------------------------
