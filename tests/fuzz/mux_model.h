@@ -399,7 +399,8 @@ static void model_answered(struct model *m, int agent, const struct rpc_msg *q)
 	int alike = 0; /* with several of the same id it cannot be told which it was */
 	for (int i = 0; i < m->n_asked; i++)
 		alike += m->asked[i].agent == agent && same(m->asked[i].id, id);
-	must(alike > 1 || a->times == 0 || a->method == RPC_LIST_OR_READ);
+	must(alike > 1 || a->times == 0 || a->method == RPC_LIST_OR_READ ||
+	     a->method == RPC_LISTEN);
 }
 
 static void model_notified(struct model *m, int agent, const struct rpc_msg *q)
