@@ -106,7 +106,14 @@ is "the other's stays" "$(container everything@coder)" "$coder"
 
 agents planner late
 succeeds "agents come and go with a reload" ctl reload
-await has_none everything@coder
-is "and their servers with them" "$(ctl --json status | jq -c '[.servers[].name]')" '["everything@planner","everything@late"]'
+names() {
+	ctl --json status | jq -c '[.servers[].name]'
+}
+names_are_new() {
+	[ "$(names)" = '["everything@planner","everything@late"]' ]
+}
+await names_are_new
+is "and their servers with them" "$(names)" '["everything@planner","everything@late"]'
+succeeds "and the container" has_none everything@coder
 is "an answer for who comes" "$(rpc everything "$(request 1 tools/list)" late | jq '.result.tools | length')" 13
 exec {cin}>&- {cout}<&-
