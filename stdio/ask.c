@@ -173,14 +173,21 @@ static void due(void *ctx)
 	asks_tend(ctx);
 }
 
-/* The next look at those that wait, if no call ends before. */
+bool asks_has_timer(struct mux *m)
+{
+	if (!m->asks.timer)
+		m->asks.timer = loop_timer_new(m->p.loop, due, m);
+	return m->asks.timer != NULL;
+}
+
+/* The next look at what waits, if no call ends before. */
 static void arm(struct mux *m)
 {
-	int64_t next = ghost_until(m);
+	int64_t next = m->asks.held_first ? ghost_until(m) : INT64_MAX;
 	for (const struct question *x = m->asks.first; x; x = x->next)
 		if (!x->agent && x->until_ms < next)
 			next = x->until_ms;
-	if (m->asks.n_open > 0)
+	if (next < INT64_MAX)
 		loop_timer_at(m->asks.timer, next);
 }
 
@@ -189,9 +196,7 @@ static struct question *wait_for_others(struct mux *m, const struct rpc_msg *q)
 {
 	if (m->asks.n_open >= ASK_MAX_PENDING || m->asks.open_bytes + q->len > m->p.max_queue)
 		return NULL;
-	if (!m->asks.timer)
-		m->asks.timer = loop_timer_new(m->p.loop, due, m);
-	struct question *x = m->asks.timer ? question_new(m, q, true) : NULL;
+	struct question *x = asks_has_timer(m) ? question_new(m, q, true) : NULL;
 	if (!x)
 		return NULL;
 	x->until_ms = clock_ms() + ASK_WAIT_MS;
@@ -210,7 +215,8 @@ int asks_request(struct mux *m, const struct rpc_msg *q, struct buf *out)
 				   out);
 	unsigned needs = who_needs(q);
 	struct mux_agent *owner = tasks_owner(m, rpc_at(q, SCAN_RELATED_ID));
-	struct choice c = owner ? who_if(owner, needs) : who_is_asked(m, needs, m->asks.seq, true);
+	struct choice c = owner ? who_if(owner, needs)
+				: who_is_asked(m, needs, m->asks.seq, clock_ms(), true);
 	struct question *x = NULL;
 	if (c.agent && c.agent->asks.n_asked >= ASK_MAX_PENDING)
 		return put_refusal(m, id, RPC_E_INTERNAL,
@@ -232,7 +238,7 @@ int asks_request(struct mux *m, const struct rpc_msg *q, struct buf *out)
 /* Is it known now whose it is? */
 static void look_again(struct mux *m, struct question *x)
 {
-	struct choice c = who_is_asked(m, x->needs, x->seq, false);
+	struct choice c = who_is_asked(m, x->needs, x->seq, x->until_ms - ASK_WAIT_MS, false);
 	bool may_wait =
 		c.is_ambiguous && m->p.ask_policy == MUX_ASK_SERIALIZE && clock_ms() < x->until_ms;
 	if (may_wait)
@@ -259,10 +265,10 @@ void asks_tend(struct mux *m)
 		if (!x->agent)
 			look_again(m, x);
 	}
-	arm(m);
 	roots_tell(m);
 	turn_look(m);
 	turn_pass(m);
+	arm(m);
 }
 
 static struct question *find_by_id(const struct mux *m, struct span id)

@@ -7,8 +7,9 @@
  * sent before, there is only one; or, while no such call is there at all, only one agent can answer it. For ask_policy =
  * serialize, tools/call of agents that can be asked is admitted one agent at a time, but for tools that are said to be
  * readOnly. Where it is not known even so, the request waits a while for the calls of others to end: the one that it
- * came from does not end before it is answered. A call that was taken back or given
- * up counts as one that runs for ASK_GHOST_MS, if no late answer comes: many servers go on with it, and ask.
+ * came from does not end before it is answered. A call that was taken back or given up counts as one that
+ * runs for ASK_GHOST_MS, if no late answer comes: what it made the server ask may be under way. Then it is over: a server
+ * that asks for it even later asks whoever else has a call.
  *
  * Spec:    MCP 2025-11-25 client/sampling, client/elicitation, client/roots. Not in the modern era: servers do not ask.
  * Owns:    the requests that wait for an answer; what is remembered of agents.
@@ -49,7 +50,7 @@ enum {
 	ASK_MAX_PENDING = 64,
 	ASK_MAX_ID = 4096,	 /* bytes of a server's id and progress token */
 	ASK_WAIT_MS = 10 * 1000, /* for the calls of others to end */
-	ASK_GHOST_MS = 5 * 1000, /* less: what waits for them is not refused */
+	ASK_GHOST_MS = 2 * 1000,
 	ASK_MAX_GHOSTS = 64,
 };
 
@@ -117,6 +118,8 @@ void asks_progress(struct mux_agent *a, const struct rpc_msg *q);
 /* Its session is over, its calls have ended: whoever asked it gets an answer. */
 void asks_forget(struct mux_agent *a);
 
+/* For ask_who.c: what wakes those that wait. */
+bool asks_has_timer(struct mux *m);
 /* For roots.c: a request of our own, of no parameters, to an agent. 0, -ENOMEM. */
 int asks_own(struct mux_agent *a, const char *method, enum rpc_method kind);
 
@@ -141,14 +144,17 @@ extern const struct choice who_is_over;
 unsigned who_needs(const struct rpc_msg *q);
 /* a: who owns the task that the request names. */
 struct choice who_if(struct mux_agent *a, unsigned needs);
-/* seq: of the last call that was sent before the server asked; is_new: it asks now. */
-struct choice who_is_asked(const struct mux *m, unsigned needs, uint64_t seq, bool is_new);
+/* seq: of the last call that was sent before the server asked, since_ms; is_new: that is now. */
+struct choice who_is_asked(const struct mux *m, unsigned needs, uint64_t seq, int64_t since_ms,
+			   bool is_new);
 
 /* A call that the server may ask because of has ended without its answer; its answer has come after all. */
 void ghost_note(struct mux *m, const struct idmap_entry *call);
 void ghost_answered(struct mux *m, uint64_t wire_id);
 /* When the next of them is forgotten; INT64_MAX: none is. */
 int64_t ghost_until(const struct mux *m);
+/* Does one of another agent still have the turn? */
+bool ghost_bars(const struct mux *m, const struct mux_agent *a);
 /* The agent, the process is gone. */
 void ghost_left(const struct mux_agent *a);
 void ghost_forget(struct mux *m);

@@ -141,7 +141,7 @@ bool turn_must_wait(const struct mux *m, const struct idmap_entry *call)
 	const struct mux_agent *a = call->owner, *turn = m->asks.turn;
 	if (turn == a && a->asks.n_asked > 0)
 		return false;
-	return m->asks.held_first || (turn && turn != a);
+	return m->asks.held_first || (turn && turn != a) || ghost_bars(m, a);
 }
 
 void turn_sent(struct mux *m, struct idmap_entry *call)
@@ -181,6 +181,8 @@ bool turn_hold(struct mux *m, struct up_item *it)
 	else
 		m->asks.held_first = it;
 	m->asks.held_last = it;
+	if (!m->asks.turn)
+		mux_raise(m, 0); /* it is a time that it waits for */
 	return true;
 }
 
@@ -221,7 +223,7 @@ void turn_pass(struct mux *m)
 	while ((it = m->asks.held_first)) {
 		struct mux_agent *a = it->call->owner;
 		bool is_bound = is_serial(m) && asks_can_be_asked(a);
-		if (is_bound && m->asks.turn && m->asks.turn != a)
+		if (is_bound && ((m->asks.turn && m->asks.turn != a) || ghost_bars(m, a)))
 			break;
 		let_go(m, it);
 		has_passed = true;

@@ -82,6 +82,7 @@ struct ask_ghost {
 	unsigned can;		 /* ASK_…, then */
 	uint64_t wire_id, seq;
 	int64_t until_ms;
+	bool has_turn;
 };
 
 /* --- who is asked --------------------------------------------------------------------------------- */
@@ -127,10 +128,10 @@ static void suspect(struct suspects *s, struct mux_agent *a, bool is_able_to)
 		s->is_several = true;
 }
 
-static struct suspects find_suspects(const struct mux *m, unsigned needs, uint64_t seq)
+static struct suspects find_suspects(const struct mux *m, unsigned needs, uint64_t seq,
+				     int64_t since_ms)
 {
 	struct suspects s = { 0 };
-	int64_t now = clock_ms();
 	for (const struct idmap_entry *call = m->ids.last; call; call = call->prev) {
 		if (call->asked_seq && call->asked_seq <= seq)
 			suspect(&s, call->owner, is_able(call->owner, needs));
@@ -139,7 +140,7 @@ static struct suspects find_suspects(const struct mux *m, unsigned needs, uint64
 	}
 	for (const struct ask_ghost *g = m->asks.ghosts; g; g = g->next) {
 		bool is_here = g->agent && is_able(g->agent, needs);
-		if (g->seq <= seq && g->until_ms > now)
+		if (g->seq <= seq && g->until_ms > since_ms)
 			suspect(&s, is_here ? g->agent : NULL, (g->can & needs) == needs);
 	}
 	return s;
@@ -153,9 +154,10 @@ struct choice who_if(struct mux_agent *a, unsigned needs)
 				.why = "The agent whose task runs cannot answer" };
 }
 
-struct choice who_is_asked(const struct mux *m, unsigned needs, uint64_t seq, bool is_new)
+struct choice who_is_asked(const struct mux *m, unsigned needs, uint64_t seq, int64_t since_ms,
+			   bool is_new)
 {
-	struct suspects s = find_suspects(m, needs, seq);
+	struct suspects s = find_suspects(m, needs, seq, since_ms);
 	if (s.newest && s.is_several && m->p.ask_policy != MUX_ASK_NEWEST)
 		return (struct choice){
 			.is_ambiguous = true,
@@ -175,7 +177,7 @@ struct choice who_is_asked(const struct mux *m, unsigned needs, uint64_t seq, bo
 void ghost_note(struct mux *m, const struct idmap_entry *call)
 {
 	struct mux_agent *a = call->owner;
-	if (!m->up || m->has_ended)
+	if (!m->up || m->has_ended || !asks_has_timer(m))
 		return;
 	struct ask_ghost *g = calloc(1, sizeof(*g));
 	if (!g)
@@ -186,6 +188,7 @@ void ghost_note(struct mux *m, const struct idmap_entry *call)
 		.can = a->phase == AGENT_READY ? a->asks.can : 0,
 		.wire_id = call->wire_id,
 		.seq = call->asked_seq,
+		.has_turn = call->has_turn,
 		.until_ms = clock_ms() + ASK_GHOST_MS,
 	};
 	m->asks.ghosts = g;
@@ -202,6 +205,15 @@ int64_t ghost_until(const struct mux *m)
 		if (g->until_ms > now && g->until_ms < next)
 			next = g->until_ms;
 	return next;
+}
+
+bool ghost_bars(const struct mux *m, const struct mux_agent *a)
+{
+	int64_t now = clock_ms();
+	for (const struct ask_ghost *g = m->asks.ghosts; g; g = g->next)
+		if (g->has_turn && g->until_ms > now && g->agent != a)
+			return true;
+	return false;
 }
 
 void ghost_answered(struct mux *m, uint64_t wire_id)

@@ -13,7 +13,7 @@ enum { AGENTS = 4, STEPS = 2000, MANY = 4096 };
 struct storm {
 	struct rig r;
 	unsigned seed;
-	int sent[AGENTS], answered[AGENTS];
+	int sent[AGENTS], answered[AGENTS], taken_back[AGENTS];
 	struct {
 		unsigned long long id;
 		int agent;
@@ -45,6 +45,18 @@ static void send_one(struct storm *s)
 	int a = (int)dice(s, AGENTS);
 	unsigned what = dice(s, 4);
 	send_call(s, a, methods[what], dice(s, what < 2 ? 2 : 16) == 1 && what < 3);
+}
+
+/* Which the server takes no notice of. */
+static void cancel_one(struct storm *s)
+{
+	int a = (int)dice(s, AGENTS);
+	if (s->sent[a] == s->answered[a])
+		return;
+	s->taken_back[a]++;
+	sayf(&s->r, &s->r.agents[a],
+	     J "\"method\":\"notifications/cancelled\",\"params\":{\"requestId\":%d}}",
+	     s->sent[a] - 1 - (int)dice(s, 2));
 }
 
 static void read_agent(struct storm *s, int a)
@@ -155,6 +167,14 @@ static void kill_or_start(struct storm *s)
 	}
 }
 
+/* Of a call that was taken back long ago nobody thinks any more: the server asks in time. */
+static void move_on(struct storm *s)
+{
+	spin(&s->r);
+	serve(s);
+	pass(&s->r, dice(s, 2000));
+}
+
 static void configure(struct storm *s)
 {
 	bool is_serial = s->r.p.ask_policy == MUX_ASK_REJECT || dice(s, 3);
@@ -166,8 +186,10 @@ static void configure(struct storm *s)
 static void step(struct storm *s)
 {
 	unsigned what = dice(s, 100);
-	if (what < 15)
+	if (what < 12)
 		send_one(s);
+	else if (what < 15)
+		cancel_one(s);
 	else if (what < 40)
 		answer_one(s);
 	else if (what < 60)
@@ -177,7 +199,7 @@ static void step(struct storm *s)
 	else if (what < 92)
 		agent_answers(s);
 	else if (what < 96)
-		pass(&s->r, dice(s, 2000));
+		move_on(s);
 	else if (what < 97)
 		kill_or_start(s);
 	else if (what < 98)
@@ -230,8 +252,10 @@ START_TEST(no_agent_is_asked_for_anothers_call_and_nothing_waits_for_ever)
 		kill_or_start(&s);
 	finish(&s);
 	ask_all(&s);
-	for (int a = 0; a < AGENTS; a++)
-		ck_assert_int_eq(s.answered[a], s.sent[a]);
+	for (int a = 0; a < AGENTS; a++) {
+		ck_assert_int_le(s.answered[a], s.sent[a]);
+		ck_assert_int_ge(s.answered[a], s.sent[a] - s.taken_back[a]);
+	}
 	ck_assert_ptr_null(s.r.mux->asks.first);
 	ck_assert_ptr_null(s.r.mux->asks.held_first);
 	ck_assert_ptr_null(s.r.mux->asks.turn);

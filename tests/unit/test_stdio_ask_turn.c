@@ -167,10 +167,35 @@ START_TEST(however_a_call_ends_the_next_one_goes)
 			sayf(&r, &r.server, J "\"id\":%s,\"result\":nonsense}", one);
 		if (i >= 1 && i <= 3)
 			ck_has(hear(&r, &r.server), "notifications/cancelled");
+		if (i >= 1 && i <= 3) { /* what it made the server ask may be under way */
+			r.p.request_timeout_ms = 0; /* of the one that waits */
+			ck_assert_int_eq(mux_configure(r.mux, &r.p), 0);
+			pass(&r, ASK_GHOST_MS - 1);
+			ck_silent(&r, &r.server);
+			pass(&r, 1);
+		}
 		ck_has(hear(&r, &r.server), "tools/call");
 		ck_assert_ptr_eq(r.mux->asks.turn, r.agent[1]);
 		rig_done(&r);
 	}
+}
+END_TEST
+
+START_TEST(a_late_answer_to_a_call_taken_back_passes_the_turn)
+{
+	struct rig r;
+	char one[64], id[64];
+	turn_start(&r);
+	struct end *a = ask_client(&r, SAMPLING), *b = ask_client(&r, SAMPLING);
+	ck_assert(ask_call(&r, a, 1, "tools/call", one));
+	say(&r, a, J "\"method\":\"notifications/cancelled\",\"params\":{\"requestId\":1}}");
+	ck_has(hear(&r, &r.server), "notifications/cancelled");
+	ck_assert(ask_call(&r, a, 2, "tools/call", id)); /* its own do not wait for it */
+	ask_end(&r, id);
+	ck_assert(!ask_call(&r, b, 1, "tools/call", id));
+	ask_end(&r, one);
+	ck_has(hear(&r, &r.server), "tools/call");
+	rig_done(&r);
 }
 END_TEST
 
@@ -194,7 +219,9 @@ START_TEST(a_call_that_waits_can_be_taken_back_and_leaves_no_trace)
 	ck_has(hear(&r, &r.server), "notifications/cancelled");
 	ck_assert_ptr_null(r.mux->asks.turn);
 	ck_assert_ptr_null(r.mux->asks.held_first);
-	ck_assert(ask_call(&r, a, 9, "tools/call", id));
+	ck_assert(!ask_call(&r, a, 9, "tools/call", id));
+	pass(&r, ASK_GHOST_MS);
+	ck_has(hear(&r, &r.server), "tools/call");
 	rig_done(&r);
 }
 END_TEST
@@ -362,6 +389,7 @@ Suite *suite_stdio_ask_turn(void)
 	tcase_add_test(c, what_else_an_agent_says_passes_by);
 	tcase_add_test(c, tools_that_only_read_do_not_wait);
 	tcase_add_test(c, however_a_call_ends_the_next_one_goes);
+	tcase_add_test(c, a_late_answer_to_a_call_taken_back_passes_the_turn);
 	tcase_add_test(c, a_call_that_waits_can_be_taken_back_and_leaves_no_trace);
 	tcase_add_test(c, who_came_first_goes_first_and_no_agent_keeps_the_turn);
 	tcase_add_test(c, what_an_agent_calls_to_answer_does_not_wait);
