@@ -166,6 +166,8 @@ bool transfer_init(struct transfer *t, const struct transfer_ops *ops, struct ht
 	       HTTP_SET(t->easy, CURLOPT_PRIVATE, t) &&
 	       HTTP_SET(t->easy, CURLOPT_ERRORBUFFER, t->error) &&
 	       HTTP_SET(t->easy, CURLOPT_NOSIGNAL, 1L) &&
+	       /* Names are looked up by threads: one that is given up is not waited for. */
+	       HTTP_SET(t->easy, CURLOPT_QUICK_EXIT, 1L) &&
 	       HTTP_SET(t->easy, CURLOPT_OPENSOCKETFUNCTION, open_socket);
 }
 

@@ -4,7 +4,28 @@
 #include "base/err.h"
 #include "tests/unit/scripted.h"
 
+#include <dlfcn.h>
 #include <fcntl.h>
+#include <netdb.h>
+#include <time.h>
+
+enum { SILENT_MS = 3000 };
+
+/* Before libc's: a name server that says nothing. */
+int getaddrinfo(const char *node, const char *service, const struct addrinfo *hints,
+		struct addrinfo **ret)
+{
+	union {
+		void *found;
+		int (*call)(const char *, const char *, const struct addrinfo *,
+			    struct addrinfo **);
+	} libc = { dlsym(RTLD_NEXT, "getaddrinfo") };
+	if (!node || strcmp(node, "silent.invalid") != 0)
+		return libc.call(node, service, hints, ret);
+	const struct timespec pause = { .tv_sec = SILENT_MS / 1000 };
+	(void)nanosleep(&pause, NULL);
+	return EAI_AGAIN;
+}
 
 static struct loop *l;
 static struct http *h;
@@ -319,6 +340,18 @@ static void cancel_all(void *ctx, int status)
 	http_cancel(got.other);
 }
 
+START_TEST(a_call_that_looks_for_its_host_is_cancelled_at_once)
+{
+	ep = (struct http_endpoint){ .base_url = "http://silent.invalid" };
+	struct http_call *c = get(NULL, 0, 0);
+	scripted_for(l, 30); /* its look-up begins */
+	int64_t began = clock_ms();
+	http_cancel(c);
+	ck_assert_int_lt(clock_ms() - began, SILENT_MS / 2);
+	ck_assert_int_eq(got.dones, 0);
+}
+END_TEST
+
 START_TEST(a_callback_may_cancel_its_own_call_and_others)
 {
 	const struct http_request rq = { .endpoint = &ep,
@@ -427,6 +460,7 @@ Suite *suite_base_http(void)
 	tcase_add_test(tc, idle_time_counts_from_the_last_byte);
 	tcase_add_test(tc, a_body_over_its_limit_is_an_error);
 	tcase_add_test(tc, a_cancelled_call_says_nothing_more);
+	tcase_add_test(tc, a_call_that_looks_for_its_host_is_cancelled_at_once);
 	tcase_add_test(tc, a_callback_may_cancel_its_own_call_and_others);
 	tcase_add_test(tc, a_callback_may_start_another_call_on_the_same_connection);
 	tcase_add_test(tc, headers_are_found_whatever_their_case);
