@@ -129,6 +129,8 @@ static bool set_endpoint(CURL *easy, const struct http_endpoint *ep, const char 
 	if (ep->unix_path)
 		return ok && HTTP_SET(easy, CURLOPT_UNIX_SOCKET_PATH, ep->unix_path) &&
 		       HTTP_SET(easy, CURLOPT_NOPROXY, "*");
+	if (ep->is_direct)
+		ok = ok && HTTP_SET(easy, CURLOPT_NOPROXY, "*");
 	ok = ok && HTTP_SET(easy, CURLOPT_TCP_KEEPALIVE, 1L);
 	if (ep->ca_file)
 		/* Read anew for each connection: it may be exchanged while we run. */

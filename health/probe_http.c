@@ -69,6 +69,7 @@ struct probe_http *probe_http_new(struct http *h, const char *url, probe_http_fn
 		return NULL;
 	}
 	p->endpoint.base_url = base;
+	p->endpoint.is_direct = true; /* a proxy's health is not the server's */
 	p->fn = fn;
 	p->ctx = ctx;
 	const struct http_request rq = { .endpoint = &p->endpoint,

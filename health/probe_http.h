@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * probe_http: is a URL well? One GET by a connection of its own; the status decides, the body is not read: 200–399 is a
- * yes, anything else, or no connection, a no. Redirects are not followed.
+ * yes, anything else, or no connection, a no. Redirects are not followed, and no proxy is asked.
  * Without a deadline of its own: whoever asks frees it.
  */
 #ifndef HEALTH_PROBE_HTTP_H

@@ -50,7 +50,6 @@ static void listen_on_port(void)
 static void set_up(void)
 {
 	(void)signal(SIGPIPE, SIG_IGN);
-	(void)unsetenv("http_proxy");
 	loop = loop_new(NULL);
 	http = http_new(loop, "mcpinit/test", NULL);
 	scripted_start(&srv, loop, on_request, NULL);
@@ -119,6 +118,18 @@ START_TEST(who_is_not_there_is_not_well)
 }
 END_TEST
 
+START_TEST(no_proxy_is_asked)
+{
+	status = "HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n";
+	(void)setenv("http_proxy", "http://127.0.0.1:1", 1);
+	(void)ask("/");
+	scripted_until(loop, &done, 1);
+	ck_assert_str_eq(words, "");
+	ck_assert(is_well);
+	(void)unsetenv("http_proxy");
+}
+END_TEST
+
 START_TEST(given_up_it_says_no_more)
 {
 	status = NULL; /* it hangs */
@@ -140,6 +151,7 @@ Suite *suite_health_probe_http(void)
 	tcase_add_test(c, the_status_decides_and_the_body_is_not_waited_for);
 	tcase_add_test(c, a_url_without_a_path_asks_for_the_root);
 	tcase_add_test(c, who_is_not_there_is_not_well);
+	tcase_add_test(c, no_proxy_is_asked);
 	tcase_add_test(c, given_up_it_says_no_more);
 	suite_add_tcase(s, c);
 	return s;
