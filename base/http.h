@@ -29,7 +29,7 @@ struct http_endpoint {
 		base_url; /* "http://localhost" with a unix socket, else "http://host:port" or "https://…" */
 	const char *ca_file, *cert_file,
 		*key_file; /* TLS; NULL: the system's CAs, no client certificate */
-	bool is_direct;	  /* past any proxy that the environment names */
+	bool is_direct;	   /* past any proxy that the environment names */
 	bool is_insecure; /* do not verify the server: DOCKER_TLS_VERIFY unset with a TLS endpoint */
 };
 

@@ -28,7 +28,7 @@ struct health {
 	struct probe open[MAX_OPEN];	  /* oldest first */
 	size_t n_open;
 	unsigned last_id;
-	int64_t passed_ms; /* CHECK: when one was passed last */
+	int64_t passed_ms; /* CHECK, ENGINE: when one was passed last */
 	int64_t missed_ms; /* when the last probe was asked that stayed without an answer */
 	int64_t took_ms;   /* the last answer; -1: none */
 	struct probe_mcp mcp;
@@ -316,6 +316,11 @@ void health_free(struct health *h)
 int64_t health_last_probe_ms(const struct health *h)
 {
 	return h->took_ms;
+}
+
+int64_t health_well_ms(const struct health *h)
+{
+	return h->p.kind == HEALTH_BY_MCP ? heard_ms(h) : h->passed_ms;
 }
 
 void health_count(struct health *h, struct health_counts *counts)

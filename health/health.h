@@ -80,6 +80,8 @@ void health_look(struct health *h);
 enum health_verdict health_now(const struct health *h);
 /* How long the last probe that was answered took; -1: none was yet. */
 int64_t health_last_probe_ms(const struct health *h);
+/* clock_ms() of its last sign of health: a byte (MCP), a yes (all else); 0: there was none. */
+int64_t health_well_ms(const struct health *h);
 /* From now on it counts there, too; borrowed. */
 void health_count(struct health *h, struct health_counts *counts);
 

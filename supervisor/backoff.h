@@ -21,7 +21,10 @@ struct backoff {
 
 /* The next wait after a start that failed, counted; random: any number, the jitter comes from it. */
 int64_t backoff_next(struct backoff *b, unsigned random);
-/* As backoff_next(), for an exit ran_ms after the server was ready (0: it never was); 0: launch at once. */
+/*
+ * As backoff_next(), for an exit ran_ms after the server was ready (0: it never was; one that hung: as long as it was
+ * well); 0: launch at once.
+ */
 int64_t backoff_after_exit(struct backoff *b, int64_t ran_ms, unsigned random);
 /* All is forgotten: after long health, or by an operator's start. */
 void backoff_reset(struct backoff *b);

@@ -278,6 +278,11 @@ int64_t pulse_last_probe_ms(const struct pulse *p)
 	return health_last_probe_ms(p->health);
 }
 
+int64_t pulse_well_ms(const struct pulse *p)
+{
+	return health_well_ms(p->health);
+}
+
 void pulse_count(struct pulse *p, struct health_counts *counts)
 {
 	health_count(p->health, counts);

@@ -37,6 +37,8 @@ void pulse_look(struct pulse *p);
 enum health_verdict pulse_now(const struct pulse *p);
 /* How long the last probe that was answered took; -1: none was yet. */
 int64_t pulse_last_probe_ms(const struct pulse *p);
+/* clock_ms() of the last sign of health; 0: there was none. */
+int64_t pulse_well_ms(const struct pulse *p);
 /* From now on its probes are counted there; borrowed. */
 void pulse_count(struct pulse *p, struct health_counts *counts);
 

@@ -154,6 +154,7 @@ static void unhealthy(struct server *s, const char *text)
 		break;
 	case CONF_UNHEALTHY_RESTART:
 		s->is_hung = true;
+		s->well_ms = pulse_well_ms(s->pulse);
 		tell_agents(s, text);
 		server_recycle(s, text);
 		break;

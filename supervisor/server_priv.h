@@ -67,6 +67,7 @@ struct server {
 	int64_t retry_ms; /* BACKOFF: until the next launch */
 	int64_t retry_at_ms;
 	int64_t launched_ms, started_ms, ready_ms;
+	int64_t well_ms; /* is_hung: its last sign of health; 0: there was none */
 	unsigned generation, restarts;
 	int tools;
 	unsigned restarts_for[RESTART_REASONS];

@@ -102,6 +102,13 @@ static int64_t after_engine_ms(struct server *s, const struct launch_exit *x)
 	return backoff_next(&s->engine_backoff, random_bits());
 }
 
+/* How long it was well; 0: it never was ready. To hang for a while before it is found is no life. */
+static int64_t lived_ms(const struct server *s)
+{
+	int64_t until = s->is_hung ? s->well_ms : clock_ms();
+	return s->was_ready ? until - s->ready_ms : 0;
+}
+
 /* What follows, and after how long. */
 static enum srv_event decide(struct server *s, const struct launch_exit *x)
 {
@@ -121,8 +128,7 @@ static enum srv_event decide(struct server *s, const struct launch_exit *x)
 		return ev;
 	}
 	backoff_reset(&s->engine_backoff);
-	s->retry_ms = backoff_after_exit(&s->backoff, s->was_ready ? clock_ms() - s->ready_ms : 0,
-					 random_bits());
+	s->retry_ms = backoff_after_exit(&s->backoff, lived_ms(s), random_bits());
 	return backoff_is_spent(&s->backoff) ? EV_GAVE_UP : EV_DIED;
 }
 

@@ -71,6 +71,23 @@ START_TEST(an_idle_one_is_found_within_retries_times_interval_plus_timeout)
 }
 END_TEST
 
+START_TEST(one_that_hangs_as_soon_as_it_is_ready_is_not_launched_again_at_once)
+{
+	open_probed("startsecs = 1s\n");
+	for (int i = 0; i < 3; i++) {
+		mood->is_mute = true; /* now, and not when it is launched */
+		while (fs->state == SRV_RUNNING || fs->state == SRV_STOPPING)
+			script_wait(100);
+		mood->is_mute = false;
+		script_is(fs, SRV_BACKOFF);
+		ck_assert_int_ge(fs->retry_ms, 8000); /* 10 s, ±20 % */
+		while (fs->state != SRV_RUNNING)
+			script_wait(100);
+	}
+	shut_one();
+}
+END_TEST
+
 START_TEST(on_unhealthy_stop_stops_it_with_the_reason_and_answers_agents_at_once)
 {
 	open_probed("on_unhealthy = stop\n");
@@ -298,6 +315,7 @@ Suite *suite_supervisor_server_health(void)
 	tcase_set_timeout(c, 30);
 	tcase_add_test(c, a_hung_server_is_restarted_and_its_agents_are_told_at_once);
 	tcase_add_test(c, an_idle_one_is_found_within_retries_times_interval_plus_timeout);
+	tcase_add_test(c, one_that_hangs_as_soon_as_it_is_ready_is_not_launched_again_at_once);
 	tcase_add_test(c, on_unhealthy_stop_stops_it_with_the_reason_and_answers_agents_at_once);
 	tcase_add_test(c, on_unhealthy_ignore_shows_it_until_it_is_over);
 	tcase_add_test(
