@@ -99,11 +99,10 @@ static int ask_mcp(void *ctx, unsigned probe_id, const char *method)
 		return -ENOMEM;
 	struct err e = { .code = -EIO };
 	q->ask = mux_probe(p->p.mux, method, replied, q, &e);
-	if (!q->ask) {
-		forget(q);
-		return e.code;
-	}
-	return 0;
+	if (q->ask)
+		return 0;
+	forget(q);
+	return e.code == -ENOTCONN ? HEALTH_NOT_ASKED : e.code; /* its end is on its way */
 }
 
 /* --- by a check ------------------------------------------------------------------------------- */

@@ -18,7 +18,10 @@
 #include <stdio.h>
 #include <string.h>
 
-enum { MAX_PAGES = 100 };
+enum {
+	MAX_PAGES = 100,
+	NO_HOLDS_MS = 500, /* a check of a server that dies says no before its end is told */
+};
 
 /* --- degraded --------------------------------------------------------------------------------- */
 
@@ -126,6 +129,7 @@ void server_health_leave(struct server *s)
 	pulse_free(take_ptr(&s->pulse));
 	mux_ask_cancel(take_ptr(&s->recount));
 	loop_timer_stop(s->calm_timer);
+	loop_timer_stop(s->verdict_timer);
 }
 
 /* --- verdicts --------------------------------------------------------------------------------- */
@@ -139,13 +143,13 @@ static void tell_agents(struct server *s, const char *text)
 	server_tell_death(s, &x);
 }
 
-static void unhealthy(struct server *s, const char *text)
+static void unhealthy(struct server *s)
 {
+	char text[WHY_MAX];
+	(void)snprintf(text, sizeof(text), "%s", s->why);
 	switch (s->conf->on_unhealthy) {
 	case CONF_UNHEALTHY_IGNORE:
-		server_set_why(s, text);
 		server_note(s, LOG_WARN, "unhealthy", text);
-		supervisor_changed(s->sv, s);
 		break;
 	case CONF_UNHEALTHY_STOP:
 		server_note(s, LOG_ERROR, "unhealthy", text);
@@ -161,17 +165,33 @@ static void unhealthy(struct server *s, const char *text)
 	}
 }
 
+void server_verdict_holds(void *ctx)
+{
+	struct server *s = ctx;
+	if (launch_needs_engine(s->sv, s->conf) && !s->sv->is_engine_ready)
+		server_health_tuned(s); /* what is with it is not known */
+	else
+		unhealthy(s);
+}
+
 static void pulse_verdict(void *ctx, enum health_verdict v, const char *why)
 {
 	struct server *s = ctx;
 	char text[WHY_MAX];
+	bool was_held = loop_timer_is_armed(s->verdict_timer);
+	loop_timer_stop(s->verdict_timer);
 	if (v == HEALTH_UNHEALTHY) {
 		(void)snprintf(text, sizeof(text), "unhealthy: %s", why);
-		unhealthy(s, text);
+		server_set_why(s, text);
+		supervisor_changed(s->sv, s);
+		if (s->conf->healthcheck == CONF_HEALTH_MCP)
+			unhealthy(s);
+		else
+			loop_timer_in(s->verdict_timer, NO_HOLDS_MS);
 		return;
 	}
 	/* Only with on_unhealthy = ignore is there a way back. */
-	if (*why) {
+	if (*why && !was_held) {
 		(void)snprintf(text, sizeof(text), "healthy: %s", why);
 		server_note(s, LOG_INFO, "healthy", text);
 	}
@@ -200,6 +220,7 @@ void server_watch_health(struct server *s)
 
 void server_health_tuned(struct server *s)
 {
+	loop_timer_stop(s->verdict_timer);
 	pulse_free(take_ptr(&s->pulse));
 	server_watch_health(s); /* what the old probes said is not known any more */
 }

@@ -180,9 +180,10 @@ struct server *server_new(struct supervisor *sv, const struct conf_server *conf,
 	s->post_timer = loop_timer_new(sv->loop, server_stopped, s);
 	s->slot_timer = loop_timer_new(sv->loop, server_slot_over, s);
 	s->calm_timer = loop_timer_new(sv->loop, server_calm, s);
+	s->verdict_timer = loop_timer_new(sv->loop, server_verdict_holds, s);
 	s->agents = s->mux ? agents_new(s->mux) : NULL;
 	if (!s->agents || !s->errlog || !s->timer || !s->turn_timer || !s->stdout_timer ||
-	    !s->post_timer || !s->slot_timer || !s->calm_timer) {
+	    !s->post_timer || !s->slot_timer || !s->calm_timer || !s->verdict_timer) {
 		if (s->mux)
 			err_oom(e);
 		server_free(s);
@@ -209,5 +210,6 @@ void server_free(struct server *s)
 	loop_timer_free(s->post_timer);
 	loop_timer_free(s->slot_timer);
 	loop_timer_free(s->calm_timer);
+	loop_timer_free(s->verdict_timer);
 	free(s);
 }

@@ -62,6 +62,8 @@ struct server {
 	struct loop_timer *post_timer;	 /* STOPPING, and there is nothing (any more) to wait for */
 	struct loop_timer *slot_timer;	 /* a start that takes long gives its slot back */
 	struct loop_timer *calm_timer;	 /* RUNNING and degraded: is it still? */
+	struct loop_timer
+		*verdict_timer; /* a check said no: it may be the end that we hear of next */
 	enum stop_step stop_step;
 	int64_t grace_ms;
 	int64_t retry_ms; /* BACKOFF: until the next launch */
@@ -129,6 +131,7 @@ void server_health_ended(struct server *s, enum server_restart reason);
 /* A state is left: no probes any more. */
 void server_health_leave(struct server *s);
 void server_calm(void *ctx);
+void server_verdict_holds(void *ctx);
 
 /* --- server_tally.c --- */
 /* As far as the end itself tells. */

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* What follows when a server is found unhealthy, and whether one that runs does so as before. */
+#include "base/http.h"
 #include "supervisor/pulse.h"
 #include "tests/unit/script_one.h"
 
@@ -242,6 +243,77 @@ START_TEST(fewer_tools_after_a_restart_are_degraded_until_they_are_back)
 }
 END_TEST
 
+/* Nobody listens at this URL. */
+static void open_refused(void)
+{
+	open_probed("healthcheck = http http://127.0.0.1:1/\nstartsecs = 1s\n");
+	for (int i = 0; i < 1000 && strcmp(health(), "unhealthy") != 0; i++)
+		script_wait(250);
+	script_is(fs, SRV_RUNNING);
+	ck_assert_ptr_nonnull(strstr(fs->why, "unhealthy: 2 health requests failed"));
+}
+
+static void shut_refused(void)
+{
+	struct http *http = rig.http;
+	shut_one();
+	http_free(http);
+}
+
+START_TEST(a_check_that_fails_since_the_server_dies_is_not_why_it_was_restarted)
+{
+	open_refused();
+	script_exits(script_launch("fs"), 7);
+	script_wait(2000);
+	ck_assert_uint_eq(fs->restarts_for[RESTART_EXIT], 1);
+	ck_assert_ptr_nonnull(strstr(fs->last_exit, "exited with status 7"));
+	shut_refused();
+}
+END_TEST
+
+START_TEST(a_check_that_fails_since_the_engine_goes_is_no_verdict)
+{
+	open_refused();
+	rig.is_engine_ready = false;
+	script_wait(1000);
+	script_is(fs, SRV_RUNNING);
+	ck_assert_str_eq(health(), "starting");
+	ck_assert_str_eq(fs->why, "");
+	rig.is_engine_ready = true;
+	shut_refused();
+}
+END_TEST
+
+START_TEST(a_check_that_fails_restarts_a_server_that_lives_on)
+{
+	open_refused();
+	script_wait(1000);
+	ck_assert_ptr_nonnull(strstr(script_path(fs), "RUNNING STOPPING"));
+	script_wait(15000);
+	ck_assert_uint_eq(fs->restarts_for[RESTART_HUNG], 1);
+	shut_refused();
+}
+END_TEST
+
+START_TEST(a_ping_that_cannot_be_sent_to_a_closed_server_is_no_failure)
+{
+	rig_open("[server:fs]\ncommand = %s/closes\nhealthcheck_interval = 100ms\n"
+		 "healthcheck_retries = 1\nstop_grace_period = 50ms\n");
+	rig_script(
+		"closes",
+		"#!/bin/sh\nread -r line\nid=${line#*'\"id\":'} id=${id%%[,\\}]*}\n"
+		"printf '{\"jsonrpc\":\"2.0\",\"id\":%s,\"result\":{\"protocolVersion\":\"2025-11-25\","
+		"\"capabilities\":{},\"serverInfo\":{\"name\":\"t\",\"version\":\"1\"}}}\\n' $id\n"
+		"exec >&-\nexec sleep 1000\n");
+	fs = rig_server("fs");
+	server_start(fs, "test");
+	rig_until(fs, SRV_RUNNING);
+	rig_until_again(fs, 1);
+	ck_assert_uint_eq(fs->restarts_for[RESTART_STDOUT], 1);
+	rig_close();
+}
+END_TEST
+
 START_TEST(a_process_servers_command_has_its_directory_and_environment)
 {
 	rig_open("[server:fs]\ncommand = %s/mcp\nhealthcheck = exec %s/check\n"
@@ -324,6 +396,10 @@ Suite *suite_supervisor_server_health(void)
 	tcase_add_test(c, three_restarts_are_degraded_until_ten_minutes_are_over);
 	tcase_add_test(c, an_engine_that_goes_and_a_persons_restarts_do_not_degrade);
 	tcase_add_test(c, fewer_tools_after_a_restart_are_degraded_until_they_are_back);
+	tcase_add_test(c, a_check_that_fails_since_the_server_dies_is_not_why_it_was_restarted);
+	tcase_add_test(c, a_check_that_fails_since_the_engine_goes_is_no_verdict);
+	tcase_add_test(c, a_check_that_fails_restarts_a_server_that_lives_on);
+	tcase_add_test(c, a_ping_that_cannot_be_sent_to_a_closed_server_is_no_failure);
 	tcase_add_test(c, a_process_servers_command_has_its_directory_and_environment);
 	tcase_add_test(c, a_command_that_hangs_is_killed_at_its_timeout);
 	tcase_add_test(c, a_command_that_is_not_there_is_a_failure_that_says_so);
