@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "supervisor/pulse.h"
 
+#include "base/clock.h"
 #include "base/err.h"
 #include "base/log.h"
 #include "conf/conf.h"
@@ -19,6 +20,7 @@ struct question {
 	struct mux_ask *ask;
 	struct check *check;
 	unsigned probe_id;
+	int64_t asked_ms;
 	bool is_late; /* given up, but it runs on */
 };
 
@@ -38,6 +40,7 @@ static struct question *question_new(struct pulse *p, unsigned probe_id)
 		return NULL;
 	q->pulse = p;
 	q->probe_id = probe_id;
+	q->asked_ms = clock_ms();
 	q->next = p->open;
 	p->open = q;
 	return q;
@@ -61,11 +64,13 @@ static void drop(struct question *q)
 	forget(q);
 }
 
-static int count_late(const struct pulse *p)
+/* Given up for taking too long, and not for being out of date. */
+static int count_hung(const struct pulse *p)
 {
+	int64_t since = clock_ms() - p->p.conf->healthcheck_timeout_ms;
 	int n = 0;
 	for (const struct question *q = p->open; q; q = q->next)
-		n += q->is_late;
+		n += q->is_late && q->asked_ms <= since;
 	return n;
 }
 
@@ -125,7 +130,7 @@ static int ask_check(void *ctx, unsigned probe_id, const char *method)
 	(void)method;
 	struct pulse *p = ctx;
 	/* No engine can end a command in a container: they shall not pile up there. */
-	if (count_late(p) >= p->p.conf->healthcheck_retries)
+	if (count_hung(p) >= p->p.conf->healthcheck_retries)
 		return -EBUSY;
 	struct question *q = question_new(p, probe_id);
 	if (!q)

@@ -43,6 +43,12 @@ healthcheck         = exec /fake_mcp --needs /tmp/well
 healthcheck_timeout = 10s
 on_unhealthy        = ignore
 
+[server:lags]
+image               = $FAKE_IMAGE
+healthcheck         = exec /fake_mcp --needs /fake_mcp --lag /tmp/lag
+healthcheck_timeout = 20s
+healthcheck_retries = 1
+
 [server:hangs]
 image        = $FAKE_IMAGE
 healthcheck  = exec /fake_mcp --ignore-eof
@@ -107,6 +113,8 @@ for server in exec exec-cli; do
 done
 is "each by its launcher, and none was restarted" \
 	"$(field exec via) $(field exec generation) $(field exec-cli via) $(field exec-cli generation)" "api 1 cli 1"
+await is_health lags healthy
+touch "/proc/$(docker inspect -f '{{.State.Pid}}' "$(container lags)")/root/tmp/lag"
 await is_health hangs unhealthy
 like "a command that does not end is no answer" "$(field hangs why)" 'no answer to 2 health commands in'
 sleep 2 # more probes
@@ -125,4 +133,5 @@ await is_health docker unhealthy
 ok "its changes are followed"
 await_log 'none +its image has no HEALTHCHECK, so nothing is probed; write healthcheck = mcp'
 is "an image without one: said once, and no health is claimed" "$(field none health) $(grep -c ' none .*HEALTHCHECK' "$LOG")" "none 1"
+is "one that others overtake, and that ends in time, is no failure" "$(field lags health) $(field lags generation)" "healthy 1"
 is "nobody else was restarted" "$(field docker generation) $(field none generation) $(field hangs generation)" "1 1 1"
