@@ -255,9 +255,11 @@ static void open_refused(void)
 
 static void shut_refused(void)
 {
-	struct http *http = rig.http;
+	server_stop(fs, "test"); /* its probes go with it, and before the loop goes */
+	script_wait(5000);
+	http_free(rig.http);
+	rig.http = NULL;
 	shut_one();
-	http_free(http);
 }
 
 START_TEST(a_check_that_fails_since_the_server_dies_is_not_why_it_was_restarted)
