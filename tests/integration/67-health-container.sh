@@ -5,7 +5,8 @@
 . "$(dirname "$0")/lib.sh"
 need_image fake
 checked=mcpinit-test/checked:$INSTANCE
-at_end() {
+at_end() { # an image in use stays
+	is_running && stop_mcpinit
 	docker rmi "$checked" >/dev/null 2>&1
 }
 id=$(docker create "$FAKE_IMAGE")
