@@ -235,9 +235,10 @@ static int set_healthcheck(struct conf_server *s, const char *text, struct err *
 			       text);
 	const char *host = kind == CONF_HEALTH_HTTP ? strstr(words.v[1], "://") + 3 : "";
 	if (memchr(host, '@', strcspn(host, "/?#")))
-		return err_set(e, -EINVAL,
-			       "a login in a URL would stand in logs; write exec CMD, with a command "
-			       "that reads it from a file");
+		return err_set(
+			e, -EINVAL,
+			"a login in a URL would stand in logs; write exec CMD, with a command "
+			"that reads it from a file");
 	for (size_t i = 1; kind == CONF_HEALTH_EXEC && i < words.n; i++)
 		if (list_add(&argv, words.v[i], strlen(words.v[i])) < 0)
 			return err_oom(e);

@@ -220,6 +220,7 @@ static void launch_stdio(void *ctx, struct stream *takes)
 	struct err e;
 	/* The api got this far and no further, and the docker command takes over: nobody was answered yet. */
 	struct mux_death d = { .reason = "start failed", .exit_code = -1 };
+	loop_timer_stop(s->stdout_timer); /* the end of the api's stream is not this one's */
 	mux_detach(s->mux, &d);
 	if (mux_attach(s->mux, takes, &e) < 0) {
 		stream_free(takes);

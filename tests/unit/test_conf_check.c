@@ -106,7 +106,7 @@ START_TEST(every_health_check_has_an_effect)
 	}
 	conf_text_fails("[server:a]\nimage = a\nhealthcheck = http http://u:pw@h/x\n",
 			"t.ini:3: server:a: healthcheck: a login in a URL would stand in logs; "
-			"write exec CMD, with a command that reads it from a file");
+			"write exec CMD, with a command that reads it from a file\n");
 	conf_text_fails("[server:a]\nlaunch = process\ncommand = ./a\nhealthcheck = docker\n",
 			"t.ini:4: server:a: healthcheck: docker needs a container, and launch is "
 			"process; write mcp\n");

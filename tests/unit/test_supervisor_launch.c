@@ -135,6 +135,7 @@ START_TEST(a_start_refused_after_the_attach_falls_back_too)
 	rig_until(fs, SRV_RUNNING);
 	ck_assert_int_eq(eng.n_attach, 1);
 	ck_assert_uint_eq(fs->generation, 1);
+	ck_assert(!loop_timer_is_armed(fs->stdout_timer)); /* the attach's end is forgotten */
 	/* By name, a late removal would meet the container that the command made. */
 	ck_assert_int_eq(count("DELETE /containers/" ENGINE_ID), 1);
 	ck_assert_int_eq(eng.n_delete, 1);
