@@ -175,6 +175,20 @@ static void warn_of_surprises(const struct subject *t)
 		     "HEALTHCHECK count, not ours");
 }
 
+static void warn_of_idle_asks(const struct subject *t)
+{
+	static const char *const keys[] = { "client_capabilities", "ask_policy" };
+	for (size_t i = 0; t->s->sharing == CONF_PER_AGENT && i < 2; i++)
+		if (written(t->own, keys[i]))
+			TELL(warning, t, keys[i],
+			     "has no effect: with sharing = per-agent the server knows what its "
+			     "agent declares, and asks it; take it out");
+	if (t->s->sharing == CONF_SHARED && written(t->own, "ask_policy") &&
+	    !is_written(t, "client_capabilities"))
+		TELL(warning, t, "ask_policy",
+		     "has no effect: the server may not ask; write client_capabilities");
+}
+
 /* Where a passed-through name stands: in the server's own list, or in [defaults]'. */
 static struct place place_of_name(const struct subject *t, const char *name)
 {
@@ -218,6 +232,7 @@ static void check_server(const struct subject *t)
 	check_life(t);
 	check_volumes(t);
 	warn_of_surprises(t);
+	warn_of_idle_asks(t);
 	check_pass_through(t);
 }
 

@@ -271,6 +271,7 @@ void tools_write_list(struct mux_agent *a, const struct rpc_msg *q, struct span 
 int tools_took_page(struct mux *m, const char *line, size_t len);
 /* Sessions are told to list again. */
 void tools_changed(struct mux *m);
+
 /* --- mux_private.c: all but private_greet() do nothing where nothing is private ---------------- */
 
 /* The agent said initialize: it may be another client than the one that the process knows. */

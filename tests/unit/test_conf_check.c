@@ -76,6 +76,30 @@ START_TEST(only_a_lazy_server_can_be_idle)
 }
 END_TEST
 
+START_TEST(what_a_server_asks_is_settled_by_keys_of_shared_ones)
+{
+	static const char how[] =
+		"has no effect: with sharing = per-agent the server knows what its "
+		"agent declares, and asks it; take it out";
+	char text[512];
+	(void)snprintf(text, sizeof(text),
+		       "t.ini:4: server:a: client_capabilities: %s|"
+		       "t.ini:5: server:a: ask_policy: %s",
+		       how, how);
+	assert_warning("[server:a]\nimage = a\nsharing = per-agent\nclient_capabilities = roots\n"
+		       "ask_policy = newest\n",
+		       text);
+	assert_warning(
+		"[server:a]\nimage = a\nask_policy = newest\n",
+		"t.ini:3: server:a: ask_policy: has no effect: the server may not ask; write "
+		"client_capabilities");
+	assert_warning("[defaults]\nclient_capabilities = sampling\nask_policy = newest\n"
+		       "[server:a]\nimage = a\n[server:b]\nimage = b\nsharing = per-agent\n"
+		       "[server:c]\nimage = c\nask_policy = reject\n",
+		       "");
+}
+END_TEST
+
 #define TWO_SERVERS "[server:a]\nimage = a\n[server:bc]\nimage = b\n"
 
 START_TEST(an_agent_that_may_use_a_server_and_none_of_its_tools_is_warned_about)
@@ -235,6 +259,7 @@ Suite *suite_conf_check(void)
 	tcase_add_test(c, a_package_runner_without_a_network_is_warned_about);
 	tcase_add_test(c, an_engine_log_is_warned_about);
 	tcase_add_test(c, only_a_lazy_server_can_be_idle);
+	tcase_add_test(c, what_a_server_asks_is_settled_by_keys_of_shared_ones);
 	tcase_add_test(c, an_agent_that_may_use_a_server_and_none_of_its_tools_is_warned_about);
 	tcase_add_test(c, every_health_check_has_an_effect);
 	tcase_add_test(c, the_images_own_check_has_its_own_numbers);
